@@ -1,0 +1,143 @@
+"""The sentences of a digest: its first line, and what a person has to do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from lanectl.digest.account import Money, dollars
+from lanectl.digest.merge import SeverityGroup
+from lanectl.digest.undone import STILL_OUT, Undone
+from lanectl.models import Outcome, RunAccount, Severity
+
+_URGENT = (Severity.CRITICAL, Severity.HIGH)
+
+
+def headline(
+    runs: Sequence[RunAccount],
+    severities: Sequence[SeverityGroup],
+    undone: Sequence[Undone],
+    money: Money,
+    patches: int,
+) -> str:
+    """Counts, cost, and what needs a person, in one line of plain text."""
+    jobs = sum(run.jobs for run in runs)
+    if not jobs:
+        return _sandboxed(runs, _nothing_sent(undone))
+    done = sum(run.outcomes.get(Outcome.SUCCEEDED, 0) for run in runs)
+    parts = [_done(done, jobs)]
+    if any(run.output_kind == "findings" for run in runs):
+        parts.append(tally(severities))
+    if patches:
+        parts.append(counted(patches, "patch", "patches"))
+    parts.append(_paid(money))
+    short = [*_elsewhere(runs), *_short(severities, undone)]
+    return _sandboxed(runs, f"{', '.join(parts)}; {_listed(short)}.")
+
+
+def needs(
+    runs: Sequence[RunAccount],
+    severities: Sequence[SeverityGroup],
+    undone: Sequence[Undone],
+    patches: Mapping[str, int],
+) -> tuple[str, ...]:
+    """One sentence for each thing that a person has to do, each naming its command where there is one."""
+    told = []
+    urgent = [group for group in severities if group.severity in _URGENT]
+    if urgent:
+        count = sum(len(group.findings) for group in urgent)
+        told.append(f"{counted(count, 'finding')} to look at first: {_each(urgent)}.")
+    for run in runs:
+        told += list(_of_run(run, undone))
+        if run.elsewhere:
+            told.append(
+                f"{counted(run.elsewhere, 'answer')} of {run.recipe} computed in another region than was "
+                f"asked for: lanectl show {run.run}"
+            )
+    held_back = [group for group in undone if group.kind == "skip" and not group.quiet]
+    if held_back:
+        count = sum(group.count for group in held_back)
+        reasons = ", ".join(f"{group.reason} {group.count:,}" for group in held_back)
+        told.append(f"{counted(count, 'item')} not sent: {reasons}.")
+    told += [
+        f"{counted(number, 'patch', 'patches')} to apply: lanectl apply {run}"
+        for run, number in patches.items()
+    ]
+    return tuple(told)
+
+
+def tally(severities: Sequence[SeverityGroup]) -> str:
+    """`12 findings (1 critical, 3 high, 8 low)`, `no findings`."""
+    count = sum(len(group.findings) for group in severities)
+    return f"{counted(count, 'finding')} ({_each(severities)})" if count else "no findings"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 job`, `1,204 jobs`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _done(done: int, jobs: int) -> str:
+    if not done:
+        return f"None of {counted(jobs, 'job')} done"
+    return f"{counted(done, 'job')} done" if done == jobs else f"{done:,} of {counted(jobs, 'job')} done"
+
+
+def _paid(money: Money) -> str:
+    amount = dollars(money.paid_usd)
+    if money.unknown_runs:
+        amount = (
+            f"{dollars(money.known_usd)} and an unknown amount" if money.known_usd else "an unknown amount"
+        )
+    return f"would have cost {amount}" if money.sandbox else f"{amount} paid"
+
+
+def _nothing_sent(undone: Sequence[Undone]) -> str:
+    if not undone:
+        return "Nothing new."
+    told = ", ".join(f"{group.count:,} {group.reason}" for group in undone)
+    return f"Nothing new: {told}." if all(group.quiet for group in undone) else f"Nothing was sent: {told}."
+
+
+def _short(severities: Sequence[SeverityGroup], undone: Sequence[Undone]) -> Iterator[str]:
+    urgent = sum(len(group.findings) for group in severities if group.severity in _URGENT)
+    if urgent:
+        yield f"{counted(urgent, 'critical or high finding')}"
+    for kind, noun in (
+        ("outcome", "job without success"),
+        ("out", "job still out"),
+        ("skip", "item not sent"),
+    ):
+        count = sum(group.count for group in undone if group.kind == kind and not group.quiet)
+        if count:
+            head, _, tail = noun.partition(" ")
+            yield f"{counted(count, head)} {tail}"
+
+
+def _elsewhere(runs: Sequence[RunAccount]) -> list[str]:
+    count = sum(run.elsewhere for run in runs)
+    return [f"{counted(count, 'answer')} computed in another region"] if count else []
+
+
+def _listed(short: Sequence[str]) -> str:
+    return f"needs you: {', '.join(short)}" if short else "nothing needs you"
+
+
+def _of_run(run: RunAccount, undone: Sequence[Undone]) -> Iterator[str]:
+    lost = {
+        outcome: run.outcomes.get(outcome, 0)
+        for outcome in Outcome
+        if outcome is not Outcome.SUCCEEDED and run.outcomes.get(outcome, 0)
+    }
+    if lost:
+        told = ", ".join(f"{number:,} {outcome}" for outcome, number in lost.items())
+        verb = "show" if set(lost) == {Outcome.REFUSED} else "retry"
+        jobs = counted(sum(lost.values()), "job")
+        yield f"{jobs} of {run.recipe} without success ({told}): lanectl {verb} {run.run}"
+    if run.out and any(group.reason == STILL_OUT for group in undone):
+        yield f"{counted(run.out, 'job')} of {run.recipe} still out: lanectl pull {run.run}"
+
+
+def _each(severities: Sequence[SeverityGroup]) -> str:
+    return ", ".join(f"{len(group.findings):,} {group.severity}" for group in severities)
+
+
+def _sandboxed(runs: Sequence[RunAccount], told: str) -> str:
+    return f"Sandbox, no model was called: {told}" if any(run.sandbox for run in runs) else told
