@@ -1,0 +1,80 @@
+"""The digest on a terminal: all of it is there, in 80 columns where it is a table, and nothing acts."""
+
+from lanectl.models import Outcome, Severity, Skip
+from lanectl.render.digest import draw_digest
+from tests.nights import Night, a_finding, a_job, a_run
+from tests.render.render_world import Desk
+
+
+def drawn(night: Night) -> str:
+    """The digest of a night as a pipe gets it."""
+    desk = Desk()
+    draw_digest(desk.screen, night.digest())
+    return desk.out.text
+
+
+def test_findings_stand_by_severity_with_place_and_suggestion() -> None:
+    worst = a_finding("The key is logged", severity=Severity.CRITICAL, path="src/log.py", line=3)
+    text = drawn(
+        Night().add(
+            a_run(findings={"critical": 1, "high": 1}),
+            [a_job("pr-42")],
+            {"pr-42": [a_finding(), worst]},
+        )
+    )
+    assert text.index("Critical: 1 finding") < text.index("High: 1 finding")
+    assert "- src/log.py:3  The key is logged\n" in text
+    assert "- src/cart.py:12  The total ignores the discount\n" in text
+    assert "    suggestion: Apply it first.\n" in text
+    assert "- 1 review with findings: pr-42\n" in text
+
+
+def test_what_was_not_done_is_named_with_its_reason() -> None:
+    text = drawn(
+        Night().add(
+            a_run(jobs=2, outcomes={"succeeded": 1, "errored": 1}, skipped={"secret": 1}),
+            [a_job("pr-1"), a_job("pr-2", Outcome.ERRORED)],
+            skips=[Skip("pr-3", "secret", "github token in diff line 4")],
+        )
+    )
+    assert "Not done\n" in text
+    assert "pr-2" in text
+    assert "- 1 secret (not sent): github token in diff line 4\n" in text
+    assert "    pr-3\n" in text
+
+
+def test_unknown_money_is_unknown_and_never_zero() -> None:
+    text = drawn(Night().add(a_run(cost_usd=None, list_usd=None), [a_job("pr-1")]))
+    assert "unknown" in text
+    assert "$0.00" not in text
+
+
+def test_hostile_words_of_a_model_act_on_nothing() -> None:
+    evil = "x\x1b[2J\x1b]8;;http://evil\x07link\u202e\r\n[red]no markup[/red]"
+    text = drawn(
+        Night().add(
+            a_run(output_kind="markdown"),
+            [a_job(evil, headline=evil, artifact="a.md")],
+            {evil: [a_finding(evil, path=evil, suggestion=evil, category=evil)]},
+            [Skip(evil, "binary", evil)],
+        )
+    )
+    assert not set(text) & {chr(code) for code in (*range(10), *range(11, 32), 0x7F, 0x202E)}
+    assert "[red]no markup[/red]" in text
+
+
+def test_table_of_runs_fits_80_columns() -> None:
+    night = Night()
+    for number in range(3):
+        night.add(
+            a_run(
+                f"abcdefghi{number}",
+                recipe="a-recipe-with-a-very-long-name" * 2,
+                cost_usd=1234567.89,
+                jobs=99999,
+            )
+        )
+    text = drawn(night)
+    table = text[text.index("Runs and money") :].splitlines()[1:5]
+    assert max(map(len, table)) <= 80
+    assert all("$1,234,567.89" in line for line in table[1:])
