@@ -29,6 +29,8 @@ def headline(
         parts.append(counted(patches, "patch", "patches"))
     parts.append(_paid(money))
     short = [*_elsewhere(runs), *_short(severities, undone)]
+    if patches:
+        short.append(f"{counted(patches, 'patch', 'patches')} to apply")
     return _sandboxed(runs, f"{', '.join(parts)}; {_listed(short)}.")
 
 

@@ -110,7 +110,7 @@ def hostile_night() -> Night:
 
 MARKDOWN = """\
 # 4 of 7 jobs done, 2 findings (1 high, 1 low), 1 patch, $6.42 paid; needs you: 1 critical or high finding, \
-2 jobs without success, 1 job still out, 1 item not sent.
+2 jobs without success, 1 job still out, 1 item not sent, 1 patch to apply.
 
 ## Needs you
 

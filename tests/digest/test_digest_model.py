@@ -56,7 +56,7 @@ def titles(digest: Digest) -> list[tuple[str, str, int]]:
             Night().add(
                 a_run(output_kind="edits", cost_usd=None), [a_job("a.py"), a_job("b.py", artifact=None)]
             ),
-            "1 job done, 1 patch, an unknown amount paid; nothing needs you.",
+            "1 job done, 1 patch, an unknown amount paid; needs you: 1 patch to apply.",
         ),
         (
             Night().add(a_run()).add(a_run("R2", cost_usd=None)),
