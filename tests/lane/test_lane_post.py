@@ -1,6 +1,7 @@
 """Reviews on their way to GitHub: shown, sent once, or kept back; gh is a script that keeps state."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -130,7 +131,10 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GitHub:
 
 
 def git(repo: Path, *args: str) -> str:
-    done = subprocess.run(["git", "-C", str(repo), *args], check=True, capture_output=True, text=True)
+    """Run git; every commit has the same date, so that branches come in the order of their names."""
+    when = {"GIT_AUTHOR_DATE": "2026-11-24T21:00:00Z", "GIT_COMMITTER_DATE": "2026-11-24T21:00:00Z"}
+    argv = ["git", "-C", str(repo), *args]
+    done = subprocess.run(argv, check=True, capture_output=True, text=True, env={**os.environ, **when})
     return done.stdout.strip()
 
 
