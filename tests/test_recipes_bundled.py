@@ -60,6 +60,7 @@ ITEMS: dict[str, dict[str, JsonValue]] = {
                 "group": "Fixed",
                 "pr": 7,
                 "breaking": True,
+                "entry": None,
             },
             {
                 "sha": "b" * 40,
@@ -68,6 +69,7 @@ ITEMS: dict[str, dict[str, JsonValue]] = {
                 "group": "Added",
                 "pr": None,
                 "breaking": False,
+                "entry": None,
             },
         ],
     },
@@ -167,6 +169,16 @@ def test_release_notes_prompt_has_every_commit_with_id_and_section(bundled: Any)
     assert unfenced(prompt(bundled("release-notes"))) == (
         "Heading: ## [v1.2.0] - 2026-11-20\n\nThe release before it: v1.1.0\n\nIts commits (2):\n\n<data>\n"
         "- `aaaaaaaaaa` [Fixed] BREAKING Fix it (#7)\n    Because.\n    Yes.\n"
+        "- `bbbbbbbbbb` [Added] Add it\n</data>\n"
+    )
+
+
+def test_release_notes_prompt_tells_what_the_change_log_tells(bundled: Any) -> None:
+    commits: Any = ITEMS["release-notes"]["commits"]
+    told = [{**commits[0], "subject": "Fix it (#9)", "entry": "- Fixed, {issue}`3`.\n  Really."}, commits[1]]
+    assert unfenced(prompt(bundled("release-notes"), commits=told)).partition("<data>\n")[2] == (
+        "- `aaaaaaaaaa` [Fixed] BREAKING Fix it (#9)\n    Because.\n    Yes.\n"
+        "    Change log:\n      - Fixed, {issue}`3`.\n        Really.\n"
         "- `bbbbbbbbbb` [Added] Add it\n</data>\n"
     )
 

@@ -24,7 +24,7 @@ _COMMIT = (
     *("group", "pr", "merge", "breaking"),
 )
 ELEMENT_FIELDS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("commits", "commits"): _COMMIT,
+    ("commits", "commits"): (*_COMMIT, "entry"),
     ("commits", "groups"): ("name", "commits"),
     ("pull-requests", "commits"): _COMMIT,
 }

@@ -30,7 +30,7 @@ _CONVENTION = re.compile(r"(?P<type>[a-z]+)(\([^)]*\))?(?P<breaking>!)?:\s+\S", 
 # What a commit touches says more than its words, where it touches nothing else.
 _PLACES = (
     ("Internal", r"(^|/)((tests?|\.github|\.circleci)/|test_[^/]*$|\.[^/]*\.ya?ml$)|\.lock$"),
-    ("Internal", r"(^|/)(change ?log|changes|history|news)(\.[a-z]+)?$"),
+    ("Internal", r"(^|/)(change ?log|changes|history|news)(\.(md|rst|txt|adoc))?$"),
     ("Documentation", r"^docs?/|\.(md|rst)$"),
 )
 # Then what it is about, which weighs more than its verb ("Add tests", "Fix a typo"), then the verb.

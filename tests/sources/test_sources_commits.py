@@ -45,6 +45,7 @@ def test_commit_becomes_an_item_with_its_fields(repo: Any, gathered: Any) -> Non
         "pr": 12,
         "merge": False,
         "breaking": True,
+        "entry": None,
     }
 
     assert gathered(repo.root, COMMITS) == [
@@ -118,6 +119,18 @@ def test_repository_without_a_commit_has_no_items(repo: Any, gathered: Any, sour
     assert gathered(repo.root, source) == []
 
 
+def test_clone_without_a_tag_is_refused_with_what_brings_them(
+    repo: Any, gathered: Any, tmp_path: Any
+) -> None:
+    repo.commit("a")
+
+    with pytest.raises(ConfigError, match="this clone has no tag") as caught:
+        gathered(repo.root, TAGS)
+
+    assert caught.value.where == f"{tmp_path / 'recipes' / 't.toml'} [source] by"
+    assert caught.value.hint == "git fetch --tags"
+
+
 def test_tag_becomes_an_item_with_what_came_since_the_one_before(released: Any, gathered: Any) -> None:
     second, first = gathered(released.root, TAGS)
 
@@ -184,6 +197,345 @@ def test_merge_is_kept_and_flagged(repo: Any, gathered: Any) -> None:
         ("Merge pull request #7 from team/side", True, 7, "Added", []),
         ("b", False, None, "Changed", ["b"]),
     ]
+
+
+@pytest.fixture
+def merged(repo: Any) -> Any:
+    """main: a - #7(b, #8(c), main into it) - d - v1, with an own number in b's branch."""
+    repo.commit("a", {"a": "1\n"})
+    repo.git("checkout", "-q", "-b", "seven")
+    repo.commit("b", {"b": "1\n"})
+    repo.git("checkout", "-q", "-b", "eight")
+    repo.commit("c", {"tests/c": "1\n"})
+    repo.git("checkout", "-q", "main")
+    repo.commit("d", {"d": "1\n"})
+    repo.git("checkout", "-q", "seven")
+    repo.merge("eight", "Show c (#8)")
+    repo.commit("e (#9)", {"e": "1\n"})
+    repo.merge("main", "Merge branch 'main' into seven")
+    repo.git("checkout", "-q", "main")
+    repo.merge("seven", "Merge pull request #7 from team/seven\n\nAdd b")
+    repo.git("tag", "v1")
+    return repo
+
+
+def test_commits_stand_below_the_pull_request_that_brought_them(merged: Any, gathered: Any) -> None:
+    [found] = gathered(merged.root, TAGS)
+
+    assert [(each["subject"], each["pr"]) for each in found.fields["commits"]] == [
+        ("Merge pull request #7 from team/seven", 7),
+        ("Merge branch 'main' into seven", 7),
+        ("d", None),
+        ("e (#9)", 9),
+        ("Show c (#8)", 8),
+        ("c", 8),
+        ("b", 7),
+        ("a", None),
+    ]
+    assert [each.get("pr") for each in found.material["commits"]] == [
+        "7",
+        "7",
+        None,
+        "9",
+        "8",
+        "8",
+        "7",
+        None,
+    ]
+
+
+def test_merge_of_several_branches_numbers_them_all(repo: Any, gathered: Any) -> None:
+    repo.commit("a")
+    for branch in ("x", "y"):
+        repo.git("checkout", "-q", "-b", branch, "main")
+        repo.commit(branch, {branch: "1\n"})
+    repo.git("checkout", "-q", "main")
+    repo.git("merge", "-q", "--no-ff", "x", "y", "-m", "Both (#4)")
+    repo.git("tag", "v1")
+
+    [found] = gathered(repo.root, TAGS)
+
+    assert sorted((each["subject"], each["pr"]) for each in found.fields["commits"]) == [
+        ("Both (#4)", 4),
+        ("a", None),
+        ("x", 4),
+        ("y", 4),
+    ]
+
+
+def test_branch_of_a_branch_leaves_it_its_number(repo: Any, gathered: Any) -> None:
+    repo.commit("a")
+    repo.git("checkout", "-q", "-b", "one")
+    repo.commit("b", {"b": "1\n"})
+    repo.git("checkout", "-q", "-b", "two")
+    repo.commit("c", {"c": "1\n"})
+    repo.git("checkout", "-q", "main")
+    repo.merge("one", "One (#1)")
+    repo.merge("two", "Two (#2)")
+    repo.git("tag", "v1")
+
+    [found] = gathered(repo.root, TAGS)
+
+    assert {each["subject"]: each["pr"] for each in found.fields["commits"]} == {
+        "Two (#2)": 2,
+        "c": 2,
+        "One (#1)": 1,
+        "b": 1,
+        "a": None,
+    }
+
+
+def test_plain_merge_within_a_pull_request_keeps_its_number(repo: Any, gathered: Any) -> None:
+    repo.commit("a")
+    repo.git("checkout", "-q", "-b", "inner")
+    repo.commit("b", {"b": "1\n"})
+    repo.git("checkout", "-q", "-b", "outer", "main")
+    repo.merge("inner", "Merge branch 'inner' into outer")
+    repo.git("checkout", "-q", "main")
+    repo.merge("outer", "Outer (#5)")
+    repo.git("tag", "v1")
+
+    [found] = gathered(repo.root, TAGS)
+
+    assert [each["pr"] for each in found.fields["commits"]] == [5, 5, 5, None]
+
+
+def test_merge_is_what_its_commits_are(merged: Any, gathered: Any) -> None:
+    [found] = gathered(merged.root, TAGS)
+
+    groups = {each["subject"]: each["group"] for each in found.fields["commits"]}
+    assert (groups["Show c (#8)"], groups["c"]) == ("Internal", "Internal")
+    assert groups["Merge pull request #7 from team/seven"] == "Added"
+
+
+def test_what_breaks_others_is_not_internal(repo: Any, gathered: Any) -> None:
+    repo.commit("chore!: need Python 3.12", {"pyproject.toml": "1\n"})
+    repo.commit("ci: faster", {"pyproject.toml": "2\n"})
+    repo.git("checkout", "-q", "-b", "side")
+    repo.commit("b", {"pyproject.toml": "3\n"})
+    repo.git("checkout", "-q", "main")
+    repo.merge("side", "Merge pull request #7 from team/side\n\nrefactor!: rename x")
+
+    commits = [item.fields["commits"][0] for item in gathered(repo.root, COMMITS)]
+
+    assert [(each["breaking"], each["group"]) for each in commits] == [
+        (True, "Changed"),
+        (False, "Changed"),
+        (False, "Internal"),
+        (True, "Changed"),
+    ]
+
+
+LOG = "# Changes\n\n## 1.0\n\n- Old.\n"
+ENTRY = "- New, see {issue}`3`.\n"
+
+
+def entry_of(gathered: Any, repo: Any) -> Any:
+    return gathered(repo.root, f"{COMMITS}\nlimit = 1")[0].fields["commits"][0]["entry"]
+
+
+WRITES = [
+    ({"CHANGES.md": LOG.replace("- Old", f"{ENTRY}- Old")}, "- New, see {issue}`3`."),
+    ({"CHANGES.md": LOG.replace("- Old", "- Older")}, "- Older."),
+    ({"CHANGES.md": LOG + "  * Below.\r\n\ttoo\n"}, "  * Below.\n\ttoo"),
+    ({"CHANGES.md": LOG + "## 1.1\n\nReleased today\n"}, None),
+    ({"CHANGES.md": LOG.replace("- Old.\n", "")}, None),
+    ({"CHANGES.md": LOG + ENTRY * 81}, None),
+    ({"CHANGES.md": LOG + "- " + "x" * 3_000}, "- " + "x" * 1_998 + "…"),
+    ({"CHANGES.md": LOG + "++ b/x\n@@ -9 +9 @@\n- c\n"}, "++ b/x\n@@ -9 +9 @@\n- c"),
+    ({"newsfragments/3.bugfix.rst": "No longer fails.\n"}, "No longer fails."),
+    ({".changeset/cool-cats.md": "---\n'x': patch\n---\n\nFaster\n"}, "---\n'x': patch\n---\n\nFaster"),
+    ({"sub/CHANGELOG": "* Also.\n", "CHANGES.md": LOG + "* Both.\n"}, "* Both.\n* Also."),
+    ({"newsfragments/README.md": "- How to.\n"}, None),
+    ({"src/history.py": "- x\n", "src/changes.md.py": "- x\n"}, None),
+]
+
+
+@pytest.mark.parametrize(("files", "entry"), WRITES, ids=range(len(WRITES)))
+def test_entry_is_what_the_commit_told_in_the_change_log(
+    repo: Any, gathered: Any, files: dict[str, str], entry: str | None
+) -> None:
+    repo.commit("a", {"CHANGES.md": LOG})
+    repo.commit("b", files)
+
+    assert entry_of(gathered, repo) == entry
+
+
+def test_entry_of_a_first_commit_and_of_a_renamed_log_are_found(repo: Any, gathered: Any) -> None:
+    repo.commit("a", {"CHANGES.rst": LOG})
+    first = entry_of(gathered, repo)
+    repo.git("mv", "CHANGES.rst", "CHANGES.md")
+    repo.commit("b", {"CHANGES.md": LOG + ENTRY})
+
+    assert (first, entry_of(gathered, repo)) == (LOG.strip(), ENTRY.strip())
+
+
+def test_line_of_a_log_cannot_pass_for_another_commit(repo: Any, gathered: Any) -> None:
+    sha = repo.commit("a", {"CHANGES.md": "- One.\n"})
+    repo.commit("b", {"CHANGES.md": f"- One.\n{sha}\n- Two.\n"})
+    repo.git("tag", "v1")
+
+    [found] = gathered(repo.root, TAGS)
+
+    assert [each["entry"] for each in found.fields["commits"]] == [f"{sha}\n- Two.", "- One."]
+
+
+HEADINGS = [
+    "## 1.0.0 (31st January, 2026)",
+    "## [1.0.0] - 2026-01-31",
+    "### v1.0.0",
+    "# [1.0.0](https://example.invalid/compare) (2026-01-31)",
+    "Version 1.0.0\n-------------",
+    "app-1.0.0",
+    "1.0.0 / 2026-01-31",
+    "**1.0.0** 2026-01-31",
+]
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_what_is_added_to_the_log_of_an_earlier_release_is_no_entry(
+    repo: Any, gathered: Any, heading: str
+) -> None:
+    old = f"{heading}\n\n- Old.\n"
+    repo.commit("a", {"CHANGES.md": f"# Changes\n\n{old}"})
+    repo.git("tag", "v1.0.0")
+    repo.commit("Test b", {"tests/b.py": "1\n", "CHANGES.md": f"# Changes\n\n{old}- Forgotten.\n"})
+    head = "# Changes\n\n## 1.0.0.1\n\n1.0.0 was slow:\n"
+    repo.commit("Test c", {"tests/c.py": "1\n", "CHANGES.md": f"{head}- New.\n\n{old}- Forgotten, too.\n"})
+    repo.git("tag", "v1.1.0")
+
+    found = gathered(repo.root, f"{TAGS}\nlimit = 1")[0]
+
+    assert [(each["subject"], each["group"], each["entry"]) for each in found.fields["commits"]] == [
+        ("Test c", "Changed", "## 1.0.0.1\n\n1.0.0 was slow:\n- New."),
+        ("Test b", "Internal", None),
+    ]
+
+
+def test_rewriting_the_log_of_earlier_releases_tells_nothing(repo: Any, gathered: Any) -> None:
+    repo.commit("a", {"CHANGES.md": "## 1.0\n" + "- Old.\n" * 80})
+    repo.git("tag", "1.0")
+    repo.commit("b", {"CHANGES.md": "## 1.1\n- New.\n## 1.0\n" + "* Old.\n" * 79})
+    repo.git("tag", "1.1")
+    repo.commit("c", {"CHANGES.md": "## 1.1\n* New.\n## 1.0\n" + "- Old.\n" * 79})
+    repo.git("tag", "1.2")
+
+    found = gathered(repo.root, f"{TAGS}\nlimit = 2")
+
+    assert [item.fields["commits"][0]["entry"] for item in found] == [None, None]
+
+
+TOLD = [
+    ("Refactor the pager", ["CHANGES.md", "a.py"], "Changed"),
+    ("Refactor the pager", ["a.py"], "Internal"),
+    ("Make the tests pass", ["CHANGES.md", "tests/a.py"], "Changed"),
+    ("Fix the parser", ["CHANGES.md", "a.py"], "Fixed"),
+    ("Update changelog and a test", ["CHANGES.md", "tests/a.py"], "Internal"),
+    ("Add what was forgotten", ["CHANGES.md"], "Internal"),
+    ("Release 1.1", ["CHANGES.md", "a.py"], "Internal"),
+    ("chore: 1.1.0", ["CHANGES.md", "a.py"], "Internal"),
+]
+
+
+@pytest.mark.parametrize(("subject", "paths", "group"), TOLD, ids=[f"{each[0]} {each[1]}" for each in TOLD])
+def test_what_the_change_log_tells_is_not_internal(
+    repo: Any, gathered: Any, subject: str, paths: list[str], group: str
+) -> None:
+    repo.commit(subject, dict.fromkeys(paths, ENTRY))
+
+    [found] = gathered(repo.root, COMMITS)
+
+    assert found.fields["commits"][0]["group"] == group
+    assert found.material["commits"][0]["group"] == group
+
+
+@pytest.mark.parametrize(
+    ("title", "groups"),
+    [
+        ("Refactor b (#7)", ["Changed", "Internal", "Internal"]),
+        ("Prepare 1.1 (#7)", ["Internal", "Internal", "Internal"]),
+    ],
+)
+def test_merge_of_what_the_change_log_tells_is_not_internal(
+    repo: Any, gathered: Any, title: str, groups: list[str]
+) -> None:
+    repo.commit("a")
+    repo.git("checkout", "-q", "-b", "side")
+    repo.commit("Refactor b", {"b.py": "1\n"})
+    repo.commit("Add its entry", {"CHANGES.md": ENTRY})
+    repo.git("checkout", "-q", "main")
+    repo.merge("side", title)
+    repo.git("tag", "v1")
+
+    [found] = gathered(repo.root, TAGS)
+
+    assert [(each["pr"], each["group"]) for each in found.fields["commits"][:3]] == [
+        (7, group) for group in groups
+    ]
+
+
+def test_entries_count_towards_the_size_of_an_item(repo: Any, gathered: Any) -> None:
+    repo.commit("a", {"CHANGES.md": "- " + "x" * 97})
+    repo.git("tag", "v1")
+
+    assert gathered(repo.root, TAGS, "max_item_bytes = 113") == [
+        Skip("v1", "too large", "114 bytes, limit 113")
+    ]
+    assert names(gathered(repo.root, TAGS, "max_item_bytes = 114")) == ["v1"]
+
+
+LINES = [
+    (["v1.0.0", "v1.1.0rc1", "v1.1.0rc2"], "v1.1.0rc1"),
+    (["v1.0.0", "v1.1.0rc1", "v1.1.0"], "v1.0.0"),
+    (["1.0", "1.1b1", "1.1.dev2", "1.1-SNAPSHOT", "2.0.0-beta.1", "2.0"], "1.0"),
+    (["1.0a1", "1.0b1", "1.0"], "1.0b1"),
+    (["1.0", "1.0.post1"], "1.0"),
+    (["1.0.2k", "1.0.2l"], "1.0.2k"),
+    (["1.0", "v1.1"], "1.0"),
+    (["release1.2", "release1.3"], "release1.2"),
+    (["rel_1_3", "other-9.0", "rel_1_4"], "rel_1_3"),
+    (["a@1.0.0", "b@7.0.0", "a@1.1.0"], "a@1.0.0"),
+    (["@x/a@1.0.0", "@x/ab@1.0.0", "@x/a@2.0.0-next.1", "@x/a@2.0.0"], "@x/a@1.0.0"),
+    (["a/v1.0.0", "v2.0.0", "a/v1.1.0"], "a/v1.0.0"),
+    (["2026-01-01", "2026-01-02"], "2026-01-01"),
+    (["v1", "nightly", "v2"], "v1"),
+    (["v1", "nightly"], "v1"),
+    (["nightly", "v1"], "nightly"),
+    (["a@1.0.0", "b@1.0.0"], "a@1.0.0"),
+    (["1.0"], None),
+]
+
+
+@pytest.mark.parametrize(("made", "previous"), LINES, ids=[" ".join(made) for made, _ in LINES])
+def test_release_before_is_of_the_same_thing_and_no_pre_release(
+    repo: Any, gathered: Any, made: list[str], previous: str | None
+) -> None:
+    for name in made:
+        repo.commit(f"for {name}")
+        repo.git("tag", name)
+
+    [found] = gathered(repo.root, f'{TAGS}\nrange = "{made[-1]}"')
+
+    assert found.fields["previous"] == previous
+    since = made.index(previous) + 1 if previous else 0
+    assert subjects([found]) == [[f"for {name}" for name in reversed(made[since:])]]
+
+
+def test_release_that_was_merged_before_the_tag_is_the_one_before(released: Any, gathered: Any) -> None:
+    released.git("checkout", "-q", "-b", "stable", "v2")
+    released.commit("Fix e", {"e": "1\n"})
+    released.git("tag", "v2.1")
+    released.git("checkout", "-q", "main")
+    released.merge("stable", "Merge branch 'stable'")
+    released.git("tag", "v3")
+    released.git("tag", "-a", "-m", "once more", "v3-again")
+
+    [found] = gathered(released.root, f'{TAGS}\nrange = "v3"')
+
+    assert (found.fields["previous"], subjects([found])) == (
+        "v2.1",
+        [["Merge branch 'stable'", "Fix d", "Fix c"]],
+    )
 
 
 def test_days_hold_their_commits_even_when_clocks_disagree(repo: Any, gathered: Any) -> None:
