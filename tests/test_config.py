@@ -64,6 +64,7 @@ def test_defaults_are_the_documented_ones(tmp_path: Path) -> None:
         "keep.results_days": 35,
         "keep.runs": 30,
         "secrets.allow": (),
+        "secrets.gitleaks": False,
         "health.ping": None,
         "health.allow_private": False,
         "out.dir": "",
@@ -193,6 +194,17 @@ def test_addresses_that_are_secrets_are_not_shown(tmp_path: Path) -> None:
     assert "uuid" not in repr(made)
 
 
+def test_program_that_is_told_is_shown_without_its_arguments(tmp_path: Path) -> None:
+    made = settings(
+        tmp_path, '[notify.team]\ncommand = ["tell", "--token", "hush", ""]\n[notify.me]\ncommand = ["a"]'
+    )
+    assert made.notify["team"].command == ("tell", "--token", "hush", "")
+    shown = {key: value for key, value, _ in made.shown()}
+    assert shown["notify.team.command"] == ("tell", "[redacted]", "[redacted]", "[redacted]")
+    assert (shown["notify.me.command"], shown["notify.me.url"]) == (("a",), "")
+    assert "hush" not in repr(made)
+
+
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [
@@ -229,7 +241,39 @@ def test_addresses_that_are_secrets_are_not_shown(tmp_path: Path) -> None:
         ),
         ('[lanes.batch]\nmodel = " "', "[lanes.batch] model", "must not be empty"),
         ("[secrets]\nallow = [1]", "[secrets] allow", "must be a list of texts in [ ], not a list"),
-        ("[notify.x]", "[notify.x] url", "is missing"),
+        ('[secrets]\ngitleaks = "yes"', "[secrets] gitleaks", 'must be true or false, not "yes"'),
+        ("[notify.x]", "[notify.x] url", "is missing, and so is command: one of them must be there"),
+        (
+            '[notify.x]\nurl = "slack://a"\ncommand = ["tell"]',
+            "[notify.x] command",
+            "must not stand beside url: a message goes one way",
+        ),
+        (
+            '[notify.x]\ncommand = "tell me"',
+            "[notify.x] command",
+            'must be a list of texts in [ ], not "tell me"',
+        ),
+        (
+            '[notify.x]\ncommand = ["tell", 1]',
+            "[notify.x] command",
+            "must be a list of texts in [ ], not a list",
+        ),
+        ("[notify.x]\ncommand = []", "[notify.x] command", "must begin with a program"),
+        ('[notify.x]\ncommand = [" ", "a"]', "[notify.x] command", "must begin with a program"),
+        ('[notify.x]\ncommand = ["tell", "a\\u0000b"]', "[notify.x] command", "must not hold a NUL"),
+        *(
+            (
+                f'[notify.x]\ncommand = ["{path}"]',
+                "[notify.x] command",
+                "must begin with a program's name or its whole path, from / on",
+            )
+            for path in ("./tell", "bin/tell", "../tell", "~/bin/tell", "https://chat.example/hook", "/")
+        ),
+        (
+            '[notify.x]\ncommands = ["tell"]\nurl = "slack://a"',
+            "[notify.x] commands",
+            "is no key of the configuration; did you mean command?",
+        ),
         (
             '[models.a]\nbase_url = "http://proxy.example"',
             "[models.a] base_url",

@@ -1,10 +1,11 @@
 """Tells people what a command settled, once its answer is made; all it may add is a warning."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lanectl.errors import LanectlError
+from lanectl.errors import LanectlError, NoAccess
 from lanectl.render.answer import Answer
 
 if TYPE_CHECKING:
@@ -19,10 +20,14 @@ def told(desk: "Desk", lane: "Lane", work: Callable[[], Answer]) -> Answer:
     """
     try:
         answer = work()
-    except LanectlError:
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        _remember(desk, lane, error)
         for text in unheard(lane):
             desk.screen.warn(text)
         raise
+    _remember(desk, lane, answer.trouble)
     return replace(answer, warnings=(*answer.warnings, *unheard(lane)))
 
 
@@ -36,3 +41,22 @@ def unheard(lane: "Lane") -> tuple[str, ...]:
     except LanectlError as error:
         # Of the state file, which the next command tells in its own words.
         return (f"nobody was told: {error}",)
+
+
+def _remember(desk: "Desk", lane: "Lane", error: Exception | None) -> None:
+    """Note how the command ended, for those who do not see it; None where it got through."""
+    # Who sits before it has just read it, and their key is not the one that cron has.
+    if desk.screen.watched or lane.settings.sandbox:
+        return
+    from lanectl.notify import failing
+    from lanectl.text.secrets import redact
+
+    # Of the state file: without it there is no outbox, and what failed is told in any case.
+    with contextlib.suppress(LanectlError):
+        if error is None:
+            failing.worked(lane.db, lane.clock())
+            return
+        known = isinstance(error, LanectlError)
+        words = redact(str(error) if known else f"unexpected {type(error).__name__}", *desk.secrets())
+        failure = failing.Failure(lane.command, words, lasting=isinstance(error, NoAccess))
+        failing.failed(lane.db, failure, lane.clock())

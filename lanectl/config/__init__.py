@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from lanectl.errors import ConfigError
 from lanectl.models import Lane
 
 _MAX_BYTES = 1_000_000
-_HIDDEN = re.compile(r"notify\..*\.url|health\.ping")
+_HIDDEN = re.compile(r"notify\..*\.(?:url|command)|health\.ping")
 
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
@@ -129,16 +129,18 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Fingerprints of findings that are no secrets."""
+    """Fingerprints of findings that are no secrets; whether the program gitleaks looks for them too."""
 
     allow: tuple[str, ...] = ()
+    gitleaks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a message goes; the address is itself a secret."""
+    """Where a message goes: to an address, or to a program's standard input; each is itself a secret."""
 
     url: str = field(default="", repr=False, metadata={"check": checks.not_empty})
+    command: tuple[str, ...] = field(default=(), repr=False, metadata={"check": checks.program})
     allow_private: bool = False
 
 
@@ -211,7 +213,7 @@ class Settings(File):
         return [
             (
                 key,
-                "[redacted]" if value and _HIDDEN.fullmatch(key) else value,
+                _hidden(value) if value and _HIDDEN.fullmatch(key) else value,
                 self.origins.get(key, "default"),
             )
             for key, value in rows
@@ -288,12 +290,27 @@ def parsed(text: str, path: Path) -> tuple[File, set[str]]:
         file.lanes.interactive,
         hints={name: hint if hint.model else replace(hint, model=model) for name, hint in hints.items()},
     )
-    for name, target in file.notify.items():
-        if not target.url and f"notify.{name}.url" not in found.given:
-            found.problems.append(Problem(f"[notify.{name}] url", "is missing"))
+    found.problems.extend(_wrong_targets(file.notify, found.given))
     if len(found.problems) == 1:
         raise ConfigError(found.problems[0].text, where=f"{path} {found.problems[0].place}", hint=hint)
     if found.problems:
         listed = "; ".join(f"{problem.place} {problem.text}" for problem in found.problems)
         raise ConfigError(f"{len(found.problems)} problems: {listed}", where=str(path), hint=hint)
     return replace(file, lanes=replace(file.lanes, interactive=interactive)), found.given
+
+
+def _wrong_targets(targets: Iterable[str], given: Collection[str]) -> Iterator[Problem]:
+    """A complaint for each target that has not exactly one of an address and a program."""
+    for name in targets:
+        ways = [key for key in ("url", "command") if f"notify.{name}.{key}" in given]
+        if not ways:
+            yield Problem(f"[notify.{name}] url", "is missing, and so is command: one of them must be there")
+        elif len(ways) > 1:
+            yield Problem(f"[notify.{name}] command", "must not stand beside url: a message goes one way")
+
+
+def _hidden(value: object) -> object:
+    """What may be shown of a secret: of a program its name, since its arguments may hold an address."""
+    if not isinstance(value, tuple):
+        return "[redacted]"
+    return (*value[:1], *("[redacted]" for _ in value[1:]))

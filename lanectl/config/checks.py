@@ -1,6 +1,7 @@
 """Complaints about single values, or None: what a type alone cannot say."""
 
 import re
+from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -35,6 +36,17 @@ def variable(value: str) -> str | None:
 def not_empty(value: str) -> str | None:
     """Any text."""
     return None if value.strip() else "must not be empty"
+
+
+def program(value: Sequence[str]) -> str | None:
+    """A program with its arguments, which is started from `/` without a shell."""
+    if not value or not value[0].strip():
+        return "must begin with a program"
+    if any("\0" in word for word in value):
+        return "must not hold a NUL"
+    # Nothing expands a `~`, and a path from where one stands would be another program every time.
+    name, whole = "/" not in value[0], value[0].startswith("/") and not value[0].endswith("/")
+    return None if name or whole else "must begin with a program's name or its whole path, from / on"
 
 
 def _split(value: str) -> SplitResult | None:

@@ -22,6 +22,8 @@ from lanectl.text.secrets import redact
 MOST_AT_ONCE = 3
 WEBHOOK_S = 10.0
 CHILD_S = 20.0
+# A program that is told has nothing to say; the end of its complaints is kept apart from this.
+OUTPUT_BYTES = 1 << 16
 LEASE = timedelta(minutes=2)
 FIRST_PAUSE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=6)
@@ -32,9 +34,11 @@ GATHER = timedelta(hours=3)
 LATE = timedelta(hours=25)
 DESKTOP = ("dbus", "qt", "glib", "kde", "gnome", "macosx", "windows")
 # What mentions somebody or makes a link in one chat program or another.
-_PLAIN = str.maketrans({"<": "(", ">": ")", "@": "(at)", "`": "'", "*": "", "_": " "})
+PLAIN = str.maketrans({"<": "(", ">": ")", "@": "(at)", "`": "'", "*": "", "_": " "})
 # As `child.py` ends then.
 _NOT_INSTALLED = 3
+# Shorter arguments hold no secret, and would be found in the middle of words.
+_SECRET_LENGTH = 8
 
 
 def flush(db: Database, settings: Settings, clock: Callable[[], datetime]) -> tuple[str, ...]:
@@ -108,19 +112,53 @@ def _deliver(settings: Settings, message: Message) -> None:
             where=f"[notify.{message.target}]",
             hint="lanectl config path",
         )
-    if target.url.lower().startswith(("https://", "http://")):
+    if target.command:
+        _through_program(target, message)
+    elif target.url.lower().startswith(("https://", "http://")):
         # Imported here: its modules take longer to load than a tick that has nothing to tell.
         from lanectl import webhook
 
-        body = {"id": message.id, "title": message.title, "text": f"{message.title}\n{message.body}"}
         webhook.post(
             target.url,
-            webhook.Message(dumps(body).encode(), key=message.id),
+            webhook.Message(_object(message), key=message.id),
             allow_private=target.allow_private,
             timeout_s=WEBHOOK_S,
         )
-        return
-    _through_apprise(target, message)
+    else:
+        _through_apprise(target, message)
+
+
+def _object(message: Message) -> bytes:
+    """The message as a webhook or a program gets it; a repetition bears the same id."""
+    told = {"id": message.id, "title": message.title, "text": f"{message.title}\n{message.body}"}
+    return dumps(told).encode()
+
+
+def _through_program(target: Target, message: Message) -> None:
+    """The user's own program, from `/`: not from a repository, whose files it could take for its own."""
+    done = run_program(
+        target.command,
+        cwd=Path("/"),
+        # A shell reads whole lines only.
+        stdin=_object(message) + b"\n",
+        timeout_s=CHILD_S,
+        limit_bytes=OUTPUT_BYTES,
+        env=environment.passed(environment.NETWORK),
+    )
+    if done.code:
+        name = Path(target.command[0]).name
+        how = f"ended with exit code {done.code}" if done.code > 0 else f"was ended by signal {-done.code}"
+        why = _complaint(done.err, *target.command[1:])
+        raise TryLater(f"{name} {how}{why}", where=f"[notify.{message.target}]")
+
+
+def _complaint(err: bytes, *arguments: str) -> str:
+    """The last line that a program complained, without what its arguments may hold of secrets."""
+    lines = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
+    # A whole path is none, and is often what the complaint is about.
+    words = [word for each in arguments if each[:1] != "/" for word in (each, each.partition("=")[2])]
+    secrets = [word for word in words if len(word) >= _SECRET_LENGTH]
+    return f": {terminal.line(redact(lines[-1], *secrets), 200)}" if lines else ""
 
 
 def _through_apprise(target: Target, message: Message) -> None:
@@ -162,7 +200,7 @@ def _line(db: Database, notice: Notice) -> str:
     run = runs.get_run(db, notice.run)
     name = f"{run.recipe} {run.id}"
     if notice.kind == "held":
-        reason = redact(run.held_reason or "released since").translate(_PLAIN)
+        reason = redact(run.held_reason or "released since").translate(PLAIN)
         return terminal.line(f"{name} is held: {reason}", 200)
     if notice.kind == "late" and run.pulled_at is None:
         return f"{name} is late: sent {run.created_at[:16]}Z, and not settled"
