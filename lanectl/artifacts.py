@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
@@ -120,11 +120,13 @@ def point_latest(folder: Path, run: str) -> None:
         opened.link("latest", run)
 
 
-def write_page(path: Path, data: bytes) -> None:
-    """Put one page into the user's own data folder."""
+def write_page(path: Path, pieces: Iterable[bytes]) -> None:
+    """Put one page into the user's own data folder, written as its pieces come."""
     with Folder.open(path.parent, create=True, private=True) as opened:
         opened.sweep(below=False)
-        opened.write(path.name, data)
+        with opened.pen(path.name) as pen:
+            for piece in pieces:
+                pen.write(piece)
 
 
 def safe_path(path: str) -> str:

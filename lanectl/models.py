@@ -251,7 +251,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class JobLine:
-    """One job in a digest: `artifact` is relative to the run's artifact folder, None where there is none."""
+    """One job in a digest: `artifact` is relative to the run's artifact folder, None where there is none.
+
+    `findings` counts what it reported, `worst` is the worst of it.
+    """
 
     key: str
     outcome: Outcome
@@ -260,6 +263,8 @@ class JobLine:
     error: JobError | None
     stop_reason: str | None
     cost_usd: float | None
+    findings: int = 0
+    worst: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)

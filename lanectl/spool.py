@@ -14,7 +14,7 @@ quarantine/           lines of results that could not be read, by run, attempt a
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -139,6 +139,20 @@ class SpooledRun:
         """An attempt's request body in the making; what a killed process left of one goes first."""
         self.sweep()
         return self._folder.pen(self._at(f"{number:02}.body"))
+
+    def write_manifest(
+        self, number: int, facts: Mapping[str, object], jobs: Iterable[tuple[str, int, str]]
+    ) -> None:
+        """Put an attempt's manifest in place, durably: its facts, then a line a custom id, number and digest.
+
+        One JSON object, `jobs` its last key; written as the jobs come.
+        """
+        with self._folder.pen(self._at(f"{number:02}.manifest.json")) as pen:
+            pen.write(json.dumps(facts)[:-1].encode() + b', "jobs": {')
+            for n, (custom_id, job, digest) in enumerate(jobs):
+                line = f"{json.dumps(custom_id)}: {json.dumps([job, digest])}"
+                pen.write((b",\n" if n else b"\n") + line.encode())
+            pen.write(b"\n}}\n")
 
     def open_body(self, number: int) -> BufferedReader:
         """An attempt's body, open for reading."""

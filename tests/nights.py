@@ -1,9 +1,11 @@
 """Nights to tell: runs, jobs and findings that are the same every time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lanectl.digest.limits import WHOLE, Limits
+from lanectl.digest.merge import Before, place
 from lanectl.digest.model import Digest, Moved, build
 from lanectl.models import (
     Finding,
@@ -82,6 +84,7 @@ class Night:
     skips: dict[str, list[Skip]] = field(default_factory=dict)
     moved: list[Moved] = field(default_factory=list)
     past: list[RunAccount] = field(default_factory=list)
+    before: list[Before] = field(default_factory=list)
 
     def add(
         self,
@@ -101,9 +104,38 @@ class Night:
         ]
         return self
 
-    def digest(self) -> Digest:
+    def reported(self, *findings: Finding, run: str = "R0", at: str = "2026-11-20T02:00:00Z") -> "Night":
+        """An earlier run that reported these by its job `then`."""
+        self.before.append(Before(run, "pr-review", "acme/shop", at))
+        self.found[run] = [FoundLine("then", "then.md", finding) for finding in findings]
+        return self
+
+    def stream(self) -> list[tuple[str, FoundLine]]:
+        """Everything that was found, in the order in which the state file tells it."""
+        repos = {one.run: one.repo for one in self.before} | {run.run: run.repo for run in self.runs}
+        now = {run.run for run in self.runs}
+        return sorted(
+            ((run, line) for run, lines in self.found.items() for line in lines),
+            key=lambda told: (place(repos[told[0]], told[1]), told[0] in now, told[1].finding.line),
+        )
+
+    def digest(self, *, limits: Limits = WHOLE) -> Digest:
         """The digest of it all."""
-        return build(self.runs, self.jobs, self.found, self.skips, moved=self.moved, past=self.past)
+        return build(
+            self.runs,
+            {run: [self._counted(run, job) for job in jobs] for run, jobs in self.jobs.items()},
+            self.stream(),
+            self.skips,
+            moved=self.moved,
+            past=self.past,
+            before=self.before,
+            limits=limits,
+        )
+
+    def _counted(self, run: str, job: JobLine) -> JobLine:
+        mine = [line.finding.severity for line in self.found[run] if line.key == job.key]
+        worst = min(mine, key=lambda severity: severity.rank, default=None)
+        return replace(job, findings=len(mine), worst=worst)
 
 
 def link(run: str, artifact: str) -> str:

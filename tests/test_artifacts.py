@@ -231,6 +231,6 @@ def test_latest_points_at_the_newest_run(root: Path, folder: ArtifactFolder) -> 
 
 
 def test_page_is_the_users_own(tmp_path: Path) -> None:
-    write_page(tmp_path / "data/lanectl/morning.html", b"<html>")
+    write_page(tmp_path / "data/lanectl/morning.html", [b"<ht", b"ml>"])
     assert files(tmp_path) == {"data/lanectl/morning.html": b"<html>"}
     assert (tmp_path / "data/lanectl").stat().st_mode & 0o777 == 0o700

@@ -1,6 +1,7 @@
 """The digest's page in a real browser: it filters, finds, answers to keys, and loads nothing."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,42 @@ def test_stale_reviews_and_charts_fit_the_window(browser: Browser, tmp_path: Pat
     inside = f"(() => {{ const b = {boxes}; return {texts}.every((t) => b.some((f) => t.left >= f.left"
     assert opened.ask(f"{inside} && t.right <= f.right && t.top >= f.top && t.bottom <= f.bottom)) }})()")
     opened.close()
+
+
+def test_everything_that_is_said_lies_in_a_landmark(browser: Browser, tmp_path: Path) -> None:
+    night = a_night().reported(*(line.finding for line in a_night().found["R1"]))
+    night.runs = [replace(run, sandbox=True) for run in night.runs]
+    night.moved.append(Moved("R1", "pr-review", "pr-7", "pr-7.md", "a" * 40, "b" * 40))
+    night.past[:] = [a_run(f"R{n}") for n in range(12)]
+    file = tmp_path / "told.html"
+    file.write_text(html.render(night.digest(), link=link), encoding="utf-8")
+    page = open_page(browser, file.as_uri())
+    outside = page.ask(
+        """[...document.querySelectorAll('body *')].filter((e) => !e.matches('script') && !e.closest(
+          'header, main, footer, dialog, [role=status]') && [...e.childNodes].some(
+            (node) => node.nodeType === Node.TEXT_NODE && node.data.trim())).map((e) => e.outerHTML)"""
+    )
+    assert outside == []
+    for name in ("main", "header", "footer"):
+        assert page.ask(f"document.querySelectorAll('{name}').length") == 1
+        assert page.ask(f"document.querySelector('{name}').closest('article, section')") is None
+    page.close()
+
+
+def test_known_findings_are_folded_but_for_the_critical(browser: Browser, tmp_path: Path) -> None:
+    night = a_night().reported(*(line.finding for line in a_night().found["R1"]))
+    file = tmp_path / "known.html"
+    file.write_text(html.render(night.digest(), link=link), encoding="utf-8")
+    page = open_page(browser, file.as_uri())
+    assert shown(page, ".finding") == 1
+    page.press("j")
+    assert current(page) == "The lock is held while it sleeps"
+    assert page.ask("document.querySelector('.critical .fix').checkVisibility()") is False
+    page.press("o")
+    assert page.ask("document.querySelector('.critical .fix').checkVisibility()") is True
+    page.choose("#q", "offset 4")
+    assert shown(page, ".finding") == 1
+    page.close()
 
 
 def test_policy_of_the_page_stops_what_is_not_its_own(page: Page) -> None:

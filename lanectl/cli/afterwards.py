@@ -36,4 +36,4 @@ def digest(
         chosen = digesting.chosen(lane, runs or (), since)
         if open_:
             return digesting.opened(lane, chosen)
-        return digesting.told(lane, chosen, form)
+        return digesting.told(lane, chosen, form, as_data=desk.screen.json)

@@ -106,6 +106,17 @@ class Desk:
             yield lane
 
     @contextmanager
+    def lasting_lane(self) -> Iterator["Lane"]:
+        """The lane of this command, its doors open until the answer has been told: it reads from them."""
+        from lanectl.lane.context import Lane
+
+        lane = self._stack.enter_context(self._lane(Lane))
+        try:
+            yield lane
+        finally:
+            self.screen.still()
+
+    @contextmanager
     def reading_lane(self) -> Iterator["Lane | None"]:
         """The lane on its state file as it stands, a newer one too, never written; None without one."""
         from lanectl.cli.reading import ReadingLane

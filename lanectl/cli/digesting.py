@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lanectl.cli.find import run_of
+from lanectl.digest.limits import PAGE, WHOLE
 from lanectl.digest.model import Digest
 from lanectl.errors import UsageError
 from lanectl.lane.report import digest_of, write_morning
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SPAN = re.compile(r"(\d{1,6})([hd])")
 DAY = timedelta(days=1)
+FOR_PROGRAMS = frozenset({"json", "sarif", "csv", "junit"})
 Link = Callable[[str, str], str]
 
 
@@ -34,21 +36,22 @@ def chosen(lane: "Lane", names: Sequence[str], since: str | None) -> list[Run]:
     return young or list_runs(lane.db)[:1]
 
 
-def told(lane: "Lane", runs: Sequence[Run], form: str) -> Answer:
-    """The digest as text, and as data whatever the form."""
+def told(lane: "Lane", runs: Sequence[Run], form: str, *, as_data: bool) -> Answer:
+    """The digest as text, or as data whatever the form; whole for programs, bounded for people."""
     from lanectl.digest import jsonform
 
-    made = digest_of(lane, runs)
+    made = digest_of(lane, runs, limits=WHOLE if as_data or form in FOR_PROGRAMS else PAGE)
     places = {run.id: Path(run.artifacts) for run in runs}
 
     def path(run: str, artifact: str) -> str:
         return str(places[run] / artifact)
 
-    data = jsonform.value(made, link=path)
+    if as_data:
+        return Answer(jsonform.value(made, link=path))
     if form == "terminal":
-        return Answer(data, lambda screen: draw_digest(screen, made))
+        return Answer(draw=lambda screen: draw_digest(screen, made))
     text = _written(made, form, path, lambda run, artifact: (places[run] / artifact).as_uri())
-    return Answer(data, lambda screen: screen.raw(text.rstrip("\n")))
+    return Answer(draw=lambda screen: screen.raw(text.rstrip("\n")))
 
 
 def opened(lane: "Lane", runs: Sequence[Run]) -> Answer:

@@ -38,10 +38,10 @@ def estimate(
     raise_on_signals()
     found = recipe_of(desk, recipe, repo)
     asked = wishes(repo=repo, sets=sets, limit=limit, only=only, again=again, cache=cache, allow=allow)
-    with desk.lane() as lane:
+    with desk.lasting_lane() as lane:
         done = estimate_recipe(lane, found, with_stdin(found, asked), offline=offline)
     return Answer(
-        estimated_data(done),
+        estimated_data(done) if desk.screen.json else {},
         lambda screen: draw_estimated(screen, done),
         warnings=done.estimate.warnings if done.jobs else (),
     )

@@ -54,7 +54,7 @@ def played(desk: "Desk", repo: Path) -> Answer:
     screen = desk.screen
     if not screen.json:
         screen.say(f"lanectl demo ({SANDBOX})")
-    with desk.lane() as lane:
+    with desk.lasting_lane() as lane:
         asked = Wishes(repo=repo, limit=JOBS, again=True, yes=True, out=desk.settings.data_dir / "demo")
         sent = _sent(desk, lane, repo, asked)
         if sent.run is None:

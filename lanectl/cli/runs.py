@@ -61,7 +61,7 @@ def retry(
     from lanectl.lane.signals import raise_on_signals
 
     raise_on_signals()
-    with desk.lane() as lane:
+    with desk.lasting_lane() as lane:
         found = _known(lane, run)
         wanted = [word.strip() for word in only.split(",") if word.strip()] if only else None
         return sent_again(retry_run(lane, found, choose(lane, found, wanted)))
@@ -90,7 +90,7 @@ def release(
     if sum((is_batch is not None, not_sent, drop)) > 1:
         raise UsageError("--is, --not-sent and --drop exclude one another", hint="lanectl release --help")
     raise_on_signals()
-    with desk.lane() as lane:
+    with desk.lasting_lane() as lane:
         found = _known(lane, run)
         if is_batch is not None or not_sent:
             return releasing.settled(lane, found, is_batch)

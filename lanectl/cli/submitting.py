@@ -78,7 +78,7 @@ def submitted(desk: "Desk", recipes: Sequence[str], asked: Wishes) -> Answer:
     """Send each recipe; without the provider none of the further ones is tried."""
     done: list[Submitted] = []
     troubles: list[LanectlError] = []
-    with desk.lane() as lane:
+    with desk.lasting_lane() as lane:
         for name in recipes:
             try:
                 recipe = recipe_of(desk, name, asked.repo)
@@ -95,14 +95,14 @@ def submitted(desk: "Desk", recipes: Sequence[str], asked: Wishes) -> Answer:
         pulled = _waited(lane, done) if asked.wait else None
         answer = None if pulled is None else pulled_answer(lane, pulled, waited=True)
         untold = unheard(lane) if done else ()
-    made = _answer(done, troubles, pulled, answer)
+        made = _answer(done, troubles, pulled, answer, whole=desk.screen.json)
     return replace(made, warnings=(*made.warnings, *untold)) if untold else made
 
 
 def previewed(desk: "Desk", recipes: Sequence[str], asked: Wishes) -> Answer:
     """Show what each recipe would send; no network, and no key needed."""
     found = [recipe_of(desk, name, asked.repo) for name in recipes]
-    with desk.lane() as lane:
+    with desk.lasting_lane() as lane:
         where = "the sandbox" if desk.settings.sandbox else host(os.environ)
         seen = [preview(lane, recipe, with_stdin(recipe, asked), host=where) for recipe in found]
 
@@ -110,7 +110,8 @@ def previewed(desk: "Desk", recipes: Sequence[str], asked: Wishes) -> Answer:
         for one in seen:
             draw_preview(screen, one)
 
-    data: dict[str, object] = {"runs": [], "previews": [preview_data(one) for one in seen]}
+    shown = [preview_data(one) for one in seen] if desk.screen.json else []
+    data: dict[str, object] = {"runs": [], "previews": shown}
     return Answer(data, draw, warnings=_preview_warnings(seen))
 
 
@@ -121,11 +122,17 @@ def host(environ: Mapping[str, str]) -> str:
 
 
 def _answer(
-    done: Sequence[Submitted], troubles: Sequence[LanectlError], pulled: "Pulled | None", after: Answer | None
+    done: Sequence[Submitted],
+    troubles: Sequence[LanectlError],
+    pulled: "Pulled | None",
+    after: Answer | None,
+    *,
+    whole: bool,
 ) -> Answer:
+    """What was sent; as data, where every skipped item has its place in memory, only the `whole` of it."""
     trouble, others = first(troubles)
     warnings = tuple(text for one in done if one.estimate is not None for text in one.estimate.warnings)
-    data: dict[str, object] = {"runs": [submitted_data(one) for one in done]}
+    data: dict[str, object] = {"runs": [submitted_data(one) for one in done]} if whole else {}
     if after is not None:
         data["pulled"] = dict(after.data)
 

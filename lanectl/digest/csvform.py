@@ -28,6 +28,10 @@ COLUMNS = (
     "cost_usd",
     "artifact",
     "note",
+    "first_reported",
+    "stale",
+    "was",
+    "now",
 )  # fmt: skip -- a table's head
 
 
@@ -35,7 +39,8 @@ def render(digest: Digest, *, link: Callable[[str, str], str]) -> str:
     """The digest as CSV, every cell quoted, with a head row and CRLF line ends (RFC 4180).
 
     `what` is `finding`, `job`, `skipped` or `out`; a finding that several jobs reported has one row a
-    report, with one `finding_id`. Jobs that are still out are counted, not named.
+    report, with one `finding_id`. Jobs that are still out are counted, not named. `stale` is `yes` where the
+    branch has moved from the commit `was` to `now` since it was looked at.
     """
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL)
@@ -47,12 +52,18 @@ def render(digest: Digest, *, link: Callable[[str, str], str]) -> str:
 
 
 def _rows(digest: Digest, link: Callable[[str, str], str]) -> Iterator[dict[str, object]]:
+    stale = {(one.run, one.key): {"stale": "yes", "was": one.was, "now": one.now} for one in digest.moved}
     for group in digest.severities:
         for one in group.findings:
+            told = {
+                "reported": one.times,
+                "finding_id": one.identity,
+                "first_reported": one.first_reported,
+            }
             for source in (one.lead, *one.others):
-                yield _finding(source, link) | {"reported": one.times, "finding_id": one.identity}
+                yield _finding(source, link) | told | stale.get((source.run, source.key), {})
     for job in digest.done:
-        yield {
+        row: dict[str, object] = {
             "what": "job",
             "run": job.run,
             "recipe": job.recipe,
@@ -62,6 +73,7 @@ def _rows(digest: Digest, link: Callable[[str, str], str]) -> Iterator[dict[str,
             "cost_usd": job.cost_usd,
             "artifact": link(job.run, job.artifact) if job.artifact is not None else "",
         }
+        yield row | stale.get((job.run, job.key), {})
     for undone in digest.undone:
         what = {"outcome": "job", "skip": "skipped"}.get(undone.kind, "out")
         for line in undone.lines:

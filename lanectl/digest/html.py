@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator
 
-from lanectl.digest import pageparts, past
+from lanectl.digest import cards, pageparts, past
 from lanectl.digest.account import dollars
 from lanectl.digest.model import Digest
 from lanectl.digest.pageparts import flat
@@ -31,26 +31,28 @@ def render(digest: Digest, *, link: Callable[[str, str], str]) -> str:
     Only the page's own script and style may run (by their hashes), nothing is loaded from anywhere;
     everything from outside is escaped or passes `text.html.markdown`.
     """
-    body = [
-        _banner(digest),
-        '<div class="page">',
-        _header(digest),
-        pageparts.needs(digest),
-        _bar(digest),
-        "<main>",
-    ]
-    body += [pageparts.findings(digest, link), pageparts.done(digest, link), pageparts.undone(digest)]
-    body += [pageparts.stale(digest, link)]
-    body += ['<p class="none" id="none" hidden>Nothing here fits these filters.</p>', "</main>"]
-    body += [
+    return "".join(pieces(digest, link=link))
+
+
+def pieces(digest: Digest, *, link: Callable[[str, str], str]) -> Iterator[str]:
+    """The same page piece by piece, to be written as it is made."""
+    yield f'{_head(digest)}<body>\n{_banner(digest)}<div class="page">\n{_header(digest)}\n<main>\n'
+    # Whoever listens to the page walks by its landmarks: nothing may lie outside of head, main and foot.
+    yield from _lines(pageparts.needs(digest), _bar(digest))
+    yield from cards.findings(digest, link)
+    yield from pageparts.done(digest, link)
+    yield from _lines(
+        pageparts.undone(digest),
+        pageparts.stale(digest, link),
+        '<p class="none" id="none" hidden>Nothing here fits these filters.</p>',
         pageparts.money(digest),
         past.charts(digest),
-        _footer(),
-        "</div>",
-        _help(),
-        f"<script>{SCRIPT}</script>",
-    ]
-    return f"{_head(digest)}<body>\n{''.join(part + chr(10) for part in body if part)}</body>\n</html>\n"
+    )
+    yield f"</main>\n{_footer()}\n</div>\n{_help()}\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
+
+
+def _lines(*parts: str) -> Iterator[str]:
+    return (f"{part}\n" for part in parts if part)
 
 
 def _head(digest: Digest) -> str:
@@ -76,7 +78,7 @@ def _banner(digest: Digest) -> str:
     if not digest.sandbox:
         return ""
     told = "Sandbox: no model was called. A local server made these answers up."
-    return f'<div class="sandbox" role="status">{told}</div>'
+    return f'<div class="sandbox" role="status">{told}</div>\n'
 
 
 def _header(digest: Digest) -> str:
@@ -109,7 +111,7 @@ def _tiles(digest: Digest) -> Iterator[tuple[str, str, str]]:
     jobs = sum(run.jobs for run in digest.runs)
     yield "", "jobs done", f"{sum(run.outcomes.get('succeeded', 0) for run in digest.runs):,} / {jobs:,}"
     for group in digest.severities:
-        yield group.severity, str(group.severity), f"{len(group.findings):,}"
+        yield group.severity, str(group.severity), f"{group.count:,}"
     left = sum(group.count for group in digest.undone if not group.quiet)
     if left:
         yield "", "not done", f"{left:,}"
@@ -122,7 +124,7 @@ def _tiles(digest: Digest) -> Iterator[tuple[str, str, str]]:
 
 
 def _bar(digest: Digest) -> str:
-    counts = {group.severity: len(group.findings) for group in digest.severities}
+    counts = {group.severity: group.count for group in digest.severities}
     chips = "".join(
         f'<button type="button" class="chip {severity}" value="{severity}" aria-pressed="false">'
         f"{severity} {counts[severity]:,}</button>"

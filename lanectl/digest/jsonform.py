@@ -77,6 +77,7 @@ def _reported(one: Reported, link: Callable[[str, str], str]) -> dict[str, JsonV
         **_source(one.lead, link),
         "reported": one.times,
         "shown": one.shown,
+        "first_reported": one.first_reported,
         "others": [_source(other, link) for other in one.others],
     }
 

@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from lanectl.digest.account import Money, dollars, hit_rate, saved
 from lanectl.digest.merge import Reported, SeverityGroup, label
-from lanectl.digest.model import SANDBOX, Digest, Done
+from lanectl.digest.model import SANDBOX, Digest
 from lanectl.digest.undone import Undone, UndoneLine, earlier, is_common, unchanged
-from lanectl.digest.words import counted
-from lanectl.models import RunAccount
+from lanectl.digest.words import counted, left_out, listed, of_kind, rest, since, whole
+from lanectl.models import RunAccount, Severity
 from lanectl.text import terminal
 from lanectl.text.markdown import block, inline
 
@@ -32,12 +32,12 @@ def render(digest: Digest, *, link: Link) -> str:
         lines += [f"## Findings{mark}", ""]
     for group in digest.severities:
         lines += [
-            f"### {group.severity.capitalize()} ({len(group.findings):,})",
+            f"### {group.severity.capitalize()} ({group.count:,})",
             "",
-            *_group(group, link),
+            *_group(digest, group, link),
             "",
         ]
-    lines += _listed(f"## Written{mark}", list(_written(digest.done, link)))
+    lines += _listed(f"## Written{mark}", list(_written(digest, link)))
     lines += _listed(f"## Not done{mark}", list(_undone(digest.undone)))
     lines += _listed(f"## Stale{mark}", list(_moved(digest, link)))
     if digest.runs:
@@ -99,13 +99,34 @@ def _listed(title: str, items: Sequence[str]) -> list[str]:
     return [title, "", *items, ""] if items else []
 
 
-def _group(group: SeverityGroup, link: Link) -> Iterator[str]:
+def _group(digest: Digest, group: SeverityGroup, link: Link) -> Iterator[str]:
     for reported in group.findings:
         if reported.shown:
             yield from _finding(reported, link)
     for more in group.more:
-        where = _names([_linked(run, key, artifact, link) for run, key, artifact in more.where])
-        yield f"- plus {more.count:,} more of {inline(more.category)}, in {where}"
+        where = listed([_linked(run, key, artifact, link) for run, key, artifact in more.where], NAMES)
+        yield f"- plus {more.count:,} more {of_kind(inline(more.category))}, in {where}"
+    yield from _still_there(group, link)
+    if group.cut:
+        yield from ("", f"{inline(left_out(group))}: {_code(whole(digest.runs, 'csv'))}")
+
+
+def _still_there(group: SeverityGroup, link: Link) -> Iterator[str]:
+    """What was reported before, a line each; of what is critical none is left away."""
+    known = group.still_there
+    if not known:
+        return
+    if len(known) < len(group.findings):
+        yield ""
+    yield "Still there, reported before:"
+    yield ""
+    shown = known if group.severity is Severity.CRITICAL else known[:NAMES]
+    for one in shown:
+        lead = one.lead
+        notes = f"{since(one.first_reported)}; {_linked(lead.run, lead.key, lead.artifact, link)}"
+        yield f"- {_where(one)}{block(terminal.line(one.finding.title))} ({notes})"
+    if len(known) > len(shown):
+        yield f"- {rest(len(shown), len(known), len(known))}"
 
 
 def _finding(reported: Reported, link: Link) -> Iterator[str]:
@@ -114,7 +135,8 @@ def _finding(reported: Reported, link: Link) -> Iterator[str]:
     notes += [] if finding.in_diff else ["outside the diff"]
     if reported.others:
         others = [_linked(other.run, other.key, other.artifact, link) for other in reported.others]
-        notes.append(f"reported {reported.times:,}×, also in {_names(others)}")
+        also = listed(others, NAMES, reported.times - 1, manifest=False)
+        notes.append(f"reported {reported.times:,}×, also in {also}")
     notes.append(_linked(lead.run, lead.key, lead.artifact, link))
     yield f"- {_where(reported)}**{block(terminal.line(finding.title))}** ({'; '.join(notes)})"
     if finding.suggestion.strip():
@@ -136,27 +158,25 @@ def _where(reported: Reported) -> str:
     return _code(f"{finding.path}:{finding.line}" if finding.line else finding.path) + " "
 
 
-def _written(done: Sequence[Done], link: Link) -> Iterator[str]:
-    for one in done:
-        if one.kind != "findings" and one.artifact is not None:
-            yield f"- {_linked(one.run, one.key, one.artifact, link)}: {inline(one.headline)}"
-    clean = [
-        _linked(one.run, one.key, one.artifact, link)
-        for one in done
-        if one.kind == "findings" and not one.findings
-    ]
-    if clean:
-        yield f"- {counted(len(clean), 'review')} without findings: {_names(clean)}"
-    with_findings = [
-        _linked(one.run, one.key, one.artifact, link)
-        for one in done
-        if one.kind == "findings" and one.findings
-    ]
-    if with_findings:
-        yield f"- {counted(len(with_findings), 'review')} with findings: {_names(with_findings)}"
-    same = [inline(label(one.key)) for one in done if one.kind != "findings" and one.artifact is None]
-    if same:
-        yield f"- {counted(len(same), 'file')} without a change: {_names(same)}"
+def _written(digest: Digest, link: Link) -> Iterator[str]:
+    total = digest.succeeded
+    files = [one for one in digest.done if one.kind != "findings" and one.artifact is not None]
+    for one in files:
+        yield f"- {_linked(one.run, one.key, one.artifact, link)}: {inline(one.headline)}"
+    if more := rest(len(files), len(files), total.files):
+        yield f"- {more}"
+    reviews = [one for one in digest.done if one.kind == "findings"]
+    for told, some, count in (
+        ("without findings", [one for one in reviews if not one.findings], total.clean),
+        ("with findings", [one for one in reviews if one.findings], total.reviews),
+    ):
+        if count:
+            names = [_linked(one.run, one.key, one.artifact, link) for one in some]
+            yield f"- {counted(count, 'review')} {told}: {listed(names, NAMES, count)}"
+    if total.same:
+        same = [one for one in digest.done if one.kind != "findings" and one.artifact is None]
+        names = [inline(label(one.key)) for one in same]
+        yield f"- {counted(total.same, 'file')} without a change: {listed(names, NAMES, total.same)}"
 
 
 def _undone(groups: Sequence[Undone]) -> Iterator[str]:
@@ -164,11 +184,11 @@ def _undone(groups: Sequence[Undone]) -> Iterator[str]:
         meaning = f" ({inline(group.meaning)})" if group.meaning else ""
         yield f"- **{group.count:,} {inline(group.reason)}**{meaning}{_common(group)}"
         if unchanged(group):
-            yield f"  {_names([_before(line) for line in group.lines], group.count)}"
+            yield f"  {listed([_before(line) for line in group.lines], NAMES, group.count)}"
         elif group.lines and not group.quiet:
-            yield f"  {_names([_named(line, group) for line in group.lines], group.count)}"
+            yield f"  {listed([_named(line, group) for line in group.lines], NAMES, group.count)}"
         elif group.runs:
-            yield f"  in {_names([inline(run) for run in group.runs])}"
+            yield f"  in {listed([inline(run) for run in group.runs], NAMES)}"
 
 
 def _before(line: UndoneLine) -> str:
@@ -181,6 +201,8 @@ def _moved(digest: Digest, link: Link) -> Iterator[str]:
     for one in digest.moved:
         name = _linked(one.run, one.key, one.artifact, link)
         yield f"- {name}: reviewed {_code(one.was[:12])}, now {_code(one.now[:12])}"
+    if more := rest(len(digest.moved), digest.stale, digest.stale):
+        yield f"- {more}: {_code(whole(digest.runs, 'json'))}"
 
 
 def _named(line: UndoneLine, group: Undone) -> str:
@@ -242,12 +264,6 @@ def _linked(run: str, key: str, artifact: str | None, link: Link) -> str:
         if artifact is None
         else f"[{inline(label(key))}](<{address(link(run, artifact))}>)"
     )
-
-
-def _names(names: Sequence[str], count: int | None = None) -> str:
-    total = max(len(names), count or 0)
-    shown = names[:NAMES]
-    return ", ".join(shown) + (f" and {total - len(shown):,} more" if total > len(shown) else "")
 
 
 def _fenced(text: str) -> str:

@@ -1,11 +1,14 @@
-"""Merges what several jobs found into findings that stand once, losing no word, and caps what is shown."""
+"""Merges what several jobs found into findings that stand once, and caps what is shown of each kind."""
 
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
+from lanectl.digest.limits import WHOLE, Least, Limits
 from lanectl.models import Finding, FoundLine, RunAccount, Severity
 
 # What is shown of one category at one severity before "plus N more": a night of 334 findings was cut from
@@ -13,9 +16,24 @@ from lanectl.models import Finding, FoundLine, RunAccount, Severity
 SHOWN = 5
 # Two reviewers point at the same thing a line or two apart.
 NEAR = 3
+# Kinds of finding beyond those that are counted apart.
+OTHERS = "others"
 
 _DIGITS = re.compile(r"(\d+)")
 _NO_WORD = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A settled run from before: whatever it reported of the same repository is no news.
+
+    `at` is when it was made, UTC ISO text.
+    """
+
+    run: str
+    recipe: str
+    repo: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +49,19 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """One finding: `lead` is its worst report, `others` every further one, as it was.
+    """One finding: `lead` is its worst report, `others` further ones as they were, worst first.
 
-    `identity` is the same while path, title and repository are, whatever its line. `shown` is False beyond
-    the cap.
+    `identity` is the same while path, title and repository are, whatever its line. `times` counts every
+    report, those too that are not among `others`. `shown` says whether it is told at length, and
+    `first_reported` when an earlier run of one of its recipes was made that reported it (None: it is new).
     """
 
     identity: str
     lead: Source
     others: tuple[Source, ...]
+    times: int
     shown: bool
+    first_reported: str | None
 
     @property
     def finding(self) -> Finding:
@@ -48,9 +69,9 @@ class Reported:
         return self.lead.finding
 
     @property
-    def times(self) -> int:
-        """How often it was reported."""
-        return 1 + len(self.others)
+    def new(self) -> bool:
+        """Whether no earlier run reported it."""
+        return self.first_reported is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +85,61 @@ class More:
 
 @dataclass(frozen=True, slots=True)
 class SeverityGroup:
-    """All findings of one severity, by run and key, and what of them is not shown."""
+    """All findings of one severity: new ones by run and key, then those that were reported before.
+
+    `count` and `new` are of all of them. `more` tells what of the new ones is not shown. What was left out
+    of `findings` altogether is counted by category in `cut`, the most frequent first.
+    """
 
     severity: Severity
     findings: tuple[Reported, ...]
     more: tuple[More, ...]
+    count: int
+    new: int
+    cut: tuple[tuple[str, int], ...]
+
+    @property
+    def still_there(self) -> tuple[Reported, ...]:
+        """Those that were reported before."""
+        return tuple(one for one in self.findings if not one.new)
 
 
 def grouped(
-    runs: Sequence[RunAccount], found: Mapping[str, Sequence[FoundLine]]
+    runs: Sequence[RunAccount],
+    found: Iterable[tuple[str, FoundLine]],
+    *,
+    before: Sequence[Before] = (),
+    limits: Limits = WHOLE,
 ) -> tuple[SeverityGroup, ...]:
-    """The findings of the runs by severity, worst first, severities without any left out."""
+    """The findings of the runs by severity, worst first, severities without any left out.
+
+    `found` is read once: run ids with what was found, of `runs` and of `before`, ascending by `place`; of
+    the same place those of `before` come first, then by line.
+    """
     order = {run.run: number for number, run in enumerate(runs)}
-    clusters: dict[tuple[str, str, str], list[Source]] = {}
-    for run in runs:
-        for line in found.get(run.run, ()):
-            source = Source(run.run, run.recipe, line.key, line.artifact, line.finding)
-            clusters.setdefault(_identity(run, line), []).append(source)
-    merged = [
-        _reported(identity, number, sources, order)
-        for identity, sources in clusters.items()
-        for number, sources in enumerate(_near(sources, order))
-    ]
-    groups = (_group(severity, merged, order) for severity in Severity)
-    return tuple(group for group in groups if group.findings)
+    kept = Least[Reported](limits.findings, lambda one: _rank(one, order))
+    sums = {severity: _Sum(limits.categories) for severity in Severity}
+    for one in _merged(runs, found, before, limits):
+        sums[one.finding.severity].add(one)
+        kept.add(one)
+    every = kept.kept()
+    groups = (
+        _group(severity, [one for one in every if one.finding.severity is severity], sums[severity])
+        for severity in Severity
+    )
+    return tuple(group for group in groups if group.count)
+
+
+def place(repo: str, line: FoundLine) -> tuple[str, str, str, str]:
+    """What reports of the same finding have in common, but for their lines: also the order of a stream."""
+    # Without a place, the same words about two items are two findings.
+    finding = line.finding
+    return (repo, finding.path, "" if finding.path else line.key, folded(finding.title))
+
+
+def folded(title: str) -> str:
+    """A title without what differs between two who say the same: case, marks, signs."""
+    return _NO_WORD.sub(" ", unicodedata.normalize("NFKC", title).casefold()).strip() or title
 
 
 def label(key: str) -> str:
@@ -105,62 +157,137 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
     )
 
 
-def _identity(run: RunAccount, line: FoundLine) -> tuple[str, str, str]:
-    finding = line.finding
-    title = (
-        _NO_WORD.sub(" ", unicodedata.normalize("NFKC", finding.title).casefold()).strip() or finding.title
-    )
-    # Without a place, the same words about two items are two findings.
-    return (run.repo, finding.path or f"\0{line.key}", title)
+class _Cluster:
+    """The reports whose lines lie within `NEAR` of the first of them."""
+
+    def __init__(self, line: int, order: Mapping[str, int], limits: Limits) -> None:
+        self.line = line
+        self.recipes: set[str] = set()
+        self._times = 0
+        most = None if limits.reports is None else 1 + limits.reports
+        self._reports = Least[Source](most, lambda source: _worse(source, order))
+
+    def add(self, source: Source) -> None:
+        """One more report."""
+        self._times += 1
+        self.recipes.add(source.recipe)
+        self._reports.add(source)
+
+    def reported(self, identity: str, first_reported: str | None) -> Reported:
+        """The finding that they are."""
+        lead, *others = self._reports.kept()
+        return Reported(identity, lead, tuple(others), self._times, True, first_reported)
 
 
-def _near(sources: Sequence[Source], order: Mapping[str, int]) -> Iterator[list[Source]]:
-    """The reports whose lines lie within `NEAR` of the first of them, from the top of the file down."""
-    cluster: list[Source] = []
-    for source in sorted(sources, key=lambda source: (source.finding.line, *_by_job(source, order))):
-        if cluster and source.finding.line - cluster[0].finding.line > NEAR:
-            yield cluster
-            cluster = []
-        cluster.append(source)
-    if cluster:
-        yield cluster
+class _Past:
+    """What earlier runs had at one place: how many findings by the same rule, for each run."""
+
+    def __init__(self, before: Mapping[str, Before]) -> None:
+        self._before = before
+        self._seen: dict[str, tuple[int, int]] = {}
+
+    def add(self, run: str, line: int) -> None:
+        """One more report of an earlier run, from the top of the file down."""
+        first, count = self._seen.get(run, (line, 0))
+        if not count or line - first > NEAR:
+            self._seen[run] = (line, count + 1)
+
+    def first(self, number: int, recipes: set[str]) -> str | None:
+        """When one of the recipes first had as many findings here that this one was among them."""
+        nights = (self._before[run] for run, (_, count) in self._seen.items() if count > number)
+        return min((night.at for night in nights if night.recipe in recipes), default=None)
 
 
-def _reported(
-    identity: tuple[str, str, str], number: int, sources: Sequence[Source], order: Mapping[str, int]
-) -> Reported:
-    ranked = sorted(sources, key=lambda source: (source.finding.severity.rank, *_by_job(source, order)))
-    digest = hashlib.sha256("\0".join((*identity, str(number))).encode("utf-8", "replace"))
-    return Reported(digest.hexdigest()[:32], ranked[0], tuple(ranked[1:]), shown=True)
+class _Sum:
+    """Counts the findings of one severity, by category as far as these are told apart."""
+
+    def __init__(self, categories: int | None) -> None:
+        self.count = 0
+        self.new = 0
+        self._most = categories
+        self._by: Counter[str] = Counter()
+
+    def add(self, one: Reported) -> None:
+        """One more finding."""
+        self.count += 1
+        self.new += one.new
+        self._by[self._named(one)] += 1
+
+    def without(self, kept: Iterable[Reported]) -> tuple[tuple[str, int], ...]:
+        """How many of each category there are besides these, the most frequent first, `OTHERS` last."""
+        rest = self._by - Counter(map(self._named, kept))
+        return tuple(sorted(rest.items(), key=lambda pair: (pair[0] == OTHERS, -pair[1], pair[0])))
+
+    def _named(self, one: Reported) -> str:
+        category = one.finding.category
+        known = self._most is None or category in self._by or len(self._by) < self._most
+        return category if known else OTHERS
 
 
-def _group(severity: Severity, merged: Sequence[Reported], order: Mapping[str, int]) -> SeverityGroup:
-    mine = sorted(
-        (found for found in merged if found.finding.severity is severity),
-        key=lambda found: (
-            *_by_job(found.lead, order),
-            found.finding.path,
-            found.finding.line,
-            found.identity,
-        ),
-    )
-    seen: dict[str, int] = {}
-    kept: list[Reported] = []
+def _merged(
+    runs: Sequence[RunAccount],
+    found: Iterable[tuple[str, FoundLine]],
+    before: Sequence[Before],
+    limits: Limits,
+) -> Iterator[Reported]:
+    """The findings of the runs, place after place."""
+    order = {run.run: number for number, run in enumerate(runs)}
+    recipes = {run.run: run.recipe for run in runs}
+    repos = {one.run: one.repo for one in before} | {run.run: run.repo for run in runs}
+    earlier = {one.run: one for one in before if one.run not in order}
+    for spot, told in groupby(found, key=lambda pair: place(repos[pair[0]], pair[1])):
+        past, cluster, number = _Past(earlier), None, 0
+        for run, line in told:
+            if run in earlier:
+                past.add(run, line.finding.line)
+                continue
+            if cluster is not None and line.finding.line - cluster.line > NEAR:
+                yield cluster.reported(_identity(spot, number), past.first(number, cluster.recipes))
+                cluster, number = None, number + 1
+            if cluster is None:
+                cluster = _Cluster(line.finding.line, order, limits)
+            cluster.add(Source(run, recipes[run], line.key, line.artifact, line.finding))
+        if cluster is not None:
+            yield cluster.reported(_identity(spot, number), past.first(number, cluster.recipes))
+
+
+def _identity(spot: tuple[str, str, str, str], number: int) -> str:
+    repo, path, key, title = spot
+    told = "\0".join((repo, path or f"\0{key}", title, str(number)))
+    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _group(severity: Severity, kept: Sequence[Reported], total: _Sum) -> SeverityGroup:
+    seen: Counter[str] = Counter()
+    findings: list[Reported] = []
     hidden: dict[str, list[Source]] = {}
-    for found in mine:
+    for found in kept:
         category = found.finding.category
-        seen[category] = seen.get(category, 0) + 1
-        if seen[category] > SHOWN:
+        seen[category] += found.new
+        if found.new and seen[category] > SHOWN:
             hidden.setdefault(category, []).append(found.lead)
-            found = Reported(found.identity, found.lead, found.others, shown=False)
-        kept.append(found)
+        at_length = found.new and seen[category] <= SHOWN
+        findings.append(found if at_length else replace(found, shown=False))
     more = tuple(
         More(
             category, len(leads), tuple(dict.fromkeys((lead.run, lead.key, lead.artifact) for lead in leads))
         )
         for category, leads in sorted(hidden.items())
     )
-    return SeverityGroup(severity, tuple(kept), more)
+    return SeverityGroup(severity, tuple(findings), more, total.count, total.new, total.without(kept))
+
+
+def _rank(one: Reported, order: Mapping[str, int]) -> tuple[object, ...]:
+    """The worst first, the new before the known, then by run and key, from the top of a file down."""
+    finding = one.finding
+    job = _by_job(one.lead, order)
+    return (finding.severity.rank, not one.new, *job, finding.path, finding.line, one.identity)
+
+
+def _worse(source: Source, order: Mapping[str, int]) -> tuple[object, ...]:
+    finding = source.finding
+    job = _by_job(source, order)
+    return (finding.severity.rank, *job, finding.line, finding.title, finding.detail)
 
 
 def _by_job(source: Source, order: Mapping[str, int]) -> tuple[int, tuple[tuple[int, int, str], ...]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from lanectl.digest.merge import Reported
-from lanectl.digest.model import SANDBOX, Digest
+from lanectl.digest.model import SANDBOX, Digest, Moved
 from lanectl.models import JsonValue, Severity
 from lanectl.text import names, terminal
 from lanectl.text.jsontext import dumps
@@ -27,7 +27,9 @@ def render(digest: Digest, *, link: Callable[[str, str], str]) -> str:  # noqa: 
 
     Paths are relative to the repository. A finding without a usable place is a notification, since an
     upload with a result without a location is refused whole; so is what the limits cut, and everything that
-    has no success.
+    has no success. `baselineState` is held against the runs from before. A result is `stale` in its
+    properties where the branch has moved since any job that reported it looked; all such jobs stand in the
+    properties of their run.
     """
     every = [one for group in digest.severities for one in group.findings]
     kept, cut = every[:MAX_RESULTS], len(every) - MAX_RESULTS
@@ -37,15 +39,23 @@ def render(digest: Digest, *, link: Callable[[str, str], str]) -> str:  # noqa: 
         general.append(_notification(told, "warning"))
     # Beyond the limit on runs all recipes share one, since a file with more is refused.
     recipes = digest.recipes if 0 < len(digest.recipes) <= MAX_RUNS else ("",)
+    stale = {(one.run, one.key): one for one in digest.moved}
     runs: list[JsonValue] = []
     for number, recipe in enumerate(recipes):
         mine = [one for one in kept if not recipe or one.lead.recipe == recipe]
-        runs.append(_run(recipe, mine, general if number == 0 else [], sandbox=digest.sandbox))
+        moved = [one for one in digest.moved if not recipe or one.recipe == recipe]
+        run = _run(recipe, mine, general if number == 0 else [], stale, sandbox=digest.sandbox)
+        runs.append(run | ({"properties": {"stale": [_moved(one) for one in moved]}} if moved else {}))
     return dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": runs}, indent=2) + "\n"
 
 
 def _run(
-    recipe: str, found: Sequence[Reported], general: Sequence[JsonValue], *, sandbox: bool
+    recipe: str,
+    found: Sequence[Reported],
+    general: Sequence[JsonValue],
+    stale: Mapping[tuple[str, str], Moved],
+    *,
+    sandbox: bool,
 ) -> dict[str, JsonValue]:
     placed = [(one, uri) for one in found if (uri := _uri(one)) is not None]
     rules = {rule: index for index, rule in enumerate(dict.fromkeys(_rule(one) for one, _ in placed))}
@@ -64,18 +74,22 @@ def _run(
         "automationDetails": {"id": f"lanectl/{names.slug(recipe)}/" if recipe else "lanectl/"},
         "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The repository's top folder."}}},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(one, uri, rules[_rule(one)]) for one, uri in placed],
+        "results": [_result(one, uri, rules[_rule(one)], stale) for one, uri in placed],
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notes}],
     }
 
 
-def _result(one: Reported, uri: str, rule: int) -> dict[str, JsonValue]:
+def _result(
+    one: Reported, uri: str, rule: int, stale: Mapping[tuple[str, str], Moved]
+) -> dict[str, JsonValue]:
     finding = one.finding
     physical: dict[str, JsonValue] = {"artifactLocation": {"uri": uri, "uriBaseId": "SRCROOT"}}
     # Results without a region are shown at the file's first line.
     start = finding.line or 1
     physical["region"] = {"startLine": start, "endLine": max(start, finding.end_line)}
     told = "\n\n".join(part for part in (finding.title, finding.detail, finding.suggestion) if part)
+    sources = (one.lead, *one.others)
+    moved = next((stale[job] for source in sources if (job := (source.run, source.key)) in stale), None)
     return {
         "ruleId": _rule(one),
         "ruleIndex": rule,
@@ -83,13 +97,28 @@ def _result(one: Reported, uri: str, rule: int) -> dict[str, JsonValue]:
         "message": {"text": _plain(told)},
         "locations": [{"physicalLocation": physical}],
         "partialFingerprints": {"lanectlFinding/v1": one.identity},
+        "baselineState": "new" if one.new else "unchanged",
+        **_known_since(one),
         "properties": {
             "severity": str(finding.severity),
             "reported": one.times,
-            "jobs": [f"{source.run}/{source.key}" for source in (one.lead, *one.others)],
+            "jobs": [f"{source.run}/{source.key}" for source in sources],
             "inDiff": finding.in_diff,
+            **({} if moved is None else {"stale": True, "was": moved.was, "now": moved.now}),
         },
     }
+
+
+def _known_since(one: Reported) -> dict[str, JsonValue]:
+    if one.first_reported is None:
+        return {}
+    # The standard knows only this spelling of UTC (SARIF 2.1.0, 3.9).
+    when = one.first_reported.replace("+00:00", "Z")
+    return {"provenance": {"firstDetectionTimeUtc": when}}
+
+
+def _moved(one: Moved) -> dict[str, JsonValue]:
+    return {"job": f"{one.run}/{one.key}", "was": one.was, "now": one.now}
 
 
 def _not_done(digest: Digest) -> Iterator[dict[str, JsonValue]]:

@@ -115,12 +115,15 @@ summary:hover{color:var(--ink)}
 .finding>details{margin-top:.55rem}.finding>details[open]>summary{margin-bottom:.4rem}
 .other{margin-top:.7rem;padding-top:.6rem;border-top:1px dashed var(--rule)}
 .more>summary{padding:.5rem .2rem}
+.rest{color:var(--soft);font-size:.88rem;padding:.5rem .2rem}
+.known{border-left-style:dashed}
 .item:focus{outline:2px solid var(--accent);outline-offset:2px}
 
 .rows{background:var(--card);border:1px solid var(--rule);border-radius:10px;box-shadow:var(--shadow);
   overflow:hidden;list-style:none}
 .row{display:grid;grid-template-columns:minmax(7rem,15rem) 1fr auto;gap:.2rem 1rem;padding:.55rem 1.1rem;
   align-items:baseline;border-top:1px solid var(--rule)}
+.row.rest{display:block}
 .row:first-child{border-top:0}.row .say{color:var(--soft);font-size:.92rem}
 .row .tag{font-size:.8rem;border-radius:99px;padding:.05rem .6rem;background:var(--tint,var(--code));
   color:var(--tone,var(--soft));white-space:nowrap}

@@ -1,10 +1,11 @@
 """Groups everything that has no success by its reason, so that nothing is left out in silence."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from lanectl.digest.limits import Frequent, Least, Limits
 from lanectl.digest.merge import natural
 from lanectl.models import JobLine, Outcome, RunAccount, Skip
 
@@ -42,9 +43,9 @@ class UndoneLine:
 class Undone:
     """All that share one reason: `kind` is `outcome`, `out` or `skip`, `meaning` the reason in words.
 
-    `common` is the most frequent error's text and `common_count` how many have it. `lines` names every one
-    that is known by name; `count` also holds those that are not. `quiet` says that nobody has to do
-    anything about it.
+    `common` is the most frequent error's text and `common_count` how many have it, at least. `lines` names
+    those that are known by name, as far as the limits go; `count` holds all. `runs` and `recipes` are those
+    that have any. `quiet` says that nobody has to do anything about it.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Undone:
     common: str
     common_count: int
     runs: tuple[str, ...]
+    recipes: tuple[str, ...]
     lines: tuple[UndoneLine, ...]
     quiet: bool
 
@@ -74,77 +76,94 @@ def is_common(group: Undone) -> bool:
     return bool(group.common) and (group.common_count > 1 or group.count == 1)
 
 
-def groups(
-    runs: Sequence[RunAccount], jobs: Mapping[str, Sequence[JobLine]], skips: Mapping[str, Sequence[Skip]]
-) -> tuple[Undone, ...]:
-    """One group an outcome, one for what is still out, one a skip reason; the quiet ones last."""
-    outcomes = (_outcome(outcome, runs, jobs) for outcome in Outcome if outcome is not Outcome.SUCCEEDED)
-    reasons = dict.fromkeys(
-        reason for run in runs for reason in (*run.skipped, *_reasons(skips.get(run.run, ())))
-    )
-    skipped = [_skipped(reason, runs, skips) for reason in reasons]
-    found = [group for group in (*outcomes, _out(runs), *skipped) if group.count]
-    return tuple(sorted(found, key=lambda group: group.quiet))
+class Ledger:
+    """Takes the jobs and items of some runs as they come, and keeps what a digest tells of them."""
+
+    def __init__(self, runs: Sequence[RunAccount], limits: Limits) -> None:
+        self._runs = runs
+        self._limits = limits
+        self._order = {run.run: number for number, run in enumerate(runs)}
+        self._piles: dict[tuple[str, str], _Pile] = {}
+
+    def job(self, run: RunAccount, job: JobLine) -> None:
+        """One more job without success."""
+        self._pile("outcome", job.outcome).add(UndoneLine(run.run, run.recipe, job.key, _why(job)))
+
+    def skip(self, run: RunAccount, skip: Skip) -> None:
+        """One more item that was not sent."""
+        self._pile("skip", skip.reason).add(UndoneLine(run.run, run.recipe, skip.key, skip.detail))
+
+    def groups(self) -> tuple[Undone, ...]:
+        """One group an outcome, one for what is still out, one a skip reason; the quiet ones last."""
+        outcomes = (
+            self._group("outcome", outcome, {run.run: run.outcomes.get(outcome, 0) for run in self._runs})
+            for outcome in Outcome
+            if outcome is not Outcome.SUCCEEDED
+        )
+        out = self._group("out", STILL_OUT, {run.run: run.out for run in self._runs})
+        skipped = [
+            self._group("skip", reason, {run.run: run.skipped.get(reason, 0) for run in self._runs})
+            for reason in dict.fromkeys(self._reasons())
+        ]
+        found = [group for group in (*outcomes, out, *skipped) if group.count]
+        return tuple(sorted(found, key=lambda group: group.quiet))
+
+    def _reasons(self) -> Iterator[str]:
+        for run in self._runs:
+            yield from run.skipped
+            yield from (
+                reason for (kind, reason), pile in self._piles.items() if kind == "skip" and pile.by[run.run]
+            )
+
+    def _pile(self, kind: str, reason: str) -> "_Pile":
+        pile = self._piles.get((kind, reason))
+        if pile is None:
+            pile = self._piles[kind, reason] = _Pile(kind, reason, self._order, self._limits)
+        return pile
+
+    def _group(self, kind: str, reason: str, told: Mapping[str, int]) -> Undone:
+        """The group with what is known by name, or by the runs' own accounts where that is more."""
+        pile = self._pile(kind, reason)
+        counts = {run.run: max(pile.by[run.run], told[run.run]) for run in self._runs}
+        common, times = pile.common()
+        return Undone(
+            kind,
+            reason,
+            _TOLD.get(reason, "") if kind != "skip" or reason == UNCHANGED else "not sent",
+            sum(counts.values()),
+            common,
+            times,
+            tuple(run for run, count in counts.items() if count),
+            tuple(dict.fromkeys(run.recipe for run in self._runs if counts[run.run])),
+            tuple(pile.lines.kept()),
+            kind == "skip" and reason.startswith(_QUIET),
+        )  # fmt: skip -- one record, its fields in order
 
 
-def _outcome(outcome: Outcome, runs: Sequence[RunAccount], jobs: Mapping[str, Sequence[JobLine]]) -> Undone:
-    lines: list[UndoneLine] = []
-    count = 0
-    for run in runs:
-        mine = [job for job in jobs.get(run.run, ()) if job.outcome is outcome]
-        count += max(len(mine), run.outcomes.get(outcome, 0))
-        lines += [UndoneLine(run.run, run.recipe, job.key, _why(job)) for job in mine]
-    involved = [
-        run.run for run in runs if run.outcomes.get(outcome, 0) or any(line.run == run.run for line in lines)
-    ]
-    return _group("outcome", outcome, count, involved, lines)
+class _Pile:
+    """The jobs or items of one group so far."""
 
+    def __init__(self, kind: str, reason: str, order: Mapping[str, int], limits: Limits) -> None:
+        # What is told of an unchanged item is where its earlier artifact lies.
+        self._tells_why = not (kind == "skip" and reason == UNCHANGED)
+        self._texts = Frequent[str](limits.texts)
+        self.lines = Least[UndoneLine](limits.lines, lambda line: (order[line.run], natural(line.key)))
+        self.by: Counter[str] = Counter()
 
-def _out(runs: Sequence[RunAccount]) -> Undone:
-    waiting = [run for run in runs if run.out]
-    return _group("out", STILL_OUT, sum(run.out for run in waiting), [run.run for run in waiting], [])
+    def add(self, line: UndoneLine) -> None:
+        """One more of them."""
+        self.by[line.run] += 1
+        self.lines.add(line)
+        if line.told and self._tells_why:
+            self._texts.add(line.told)
 
-
-def _skipped(reason: str, runs: Sequence[RunAccount], skips: Mapping[str, Sequence[Skip]]) -> Undone:
-    lines: list[UndoneLine] = []
-    count = 0
-    involved: list[str] = []
-    for run in runs:
-        mine = [skip for skip in skips.get(run.run, ()) if skip.reason == reason]
-        number = max(len(mine), run.skipped.get(reason, 0))
-        count += number
-        lines += [UndoneLine(run.run, run.recipe, skip.key, skip.detail) for skip in mine]
-        involved += [run.run] if number else []
-    return _group("skip", reason, count, involved, lines)
-
-
-def _group(kind: str, reason: str, count: int, runs: Sequence[str], lines: Iterable[UndoneLine]) -> Undone:
-    ordered = sorted(lines, key=lambda line: (runs.index(line.run), natural(line.key)))
-    told = Counter(line.told for line in ordered if line.told)
-    # Of two that are as frequent the first in the alphabet, so that the same night reads the same twice.
-    if kind == "skip" and reason == UNCHANGED:
-        # What it tells of each is where its earlier artifact lies.
-        told.clear()
-    common, times = min(told.items(), key=lambda pair: (-pair[1], pair[0]), default=("", 0))
-    quiet = kind == "skip" and reason.startswith(_QUIET)
-    return Undone(
-        kind,
-        reason,
-        _TOLD.get(reason, "") if kind != "skip" or reason == UNCHANGED else "not sent",
-        count,
-        common,
-        times,
-        tuple(runs),
-        tuple(ordered),
-        quiet,
-    )  # fmt: skip -- one record, its fields in order
+    def common(self) -> tuple[str, int]:
+        """The most frequent text, and how many have it at least."""
+        # Of two that are as frequent the first in the alphabet, so that the same night reads the same twice.
+        return min(self._texts.counts().items(), key=lambda pair: (-pair[1], pair[0]), default=("", 0))
 
 
 def _why(job: JobLine) -> str:
     if job.error is None:
         return job.stop_reason or ""
     return f"{job.error.type}: {job.error.message}" if job.error.message else job.error.type
-
-
-def _reasons(skips: Sequence[Skip]) -> list[str]:
-    return [skip.reason for skip in skips]

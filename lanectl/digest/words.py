@@ -8,6 +8,8 @@ from lanectl.digest.undone import STILL_OUT, Undone
 from lanectl.models import Outcome, RunAccount, Severity
 
 _URGENT = (Severity.CRITICAL, Severity.HIGH)
+# A command with more names than these is no command to type.
+_NAMED = 6
 
 
 def headline(
@@ -44,8 +46,9 @@ def needs(
     told = []
     urgent = [group for group in severities if group.severity in _URGENT]
     if urgent:
-        count = sum(len(group.findings) for group in urgent)
-        told.append(f"{counted(count, 'finding')} to look at first: {_each(urgent)}.")
+        known = f", {_news(urgent)}" if _news(urgent) else ""
+        total = counted(sum(group.count for group in urgent), "finding")
+        told.append(f"{total} to look at first{known}: {_each(urgent)}.")
     for run in runs:
         told += list(_of_run(run, undone))
         if run.elsewhere:
@@ -66,14 +69,59 @@ def needs(
 
 
 def tally(severities: Sequence[SeverityGroup]) -> str:
-    """`12 findings (1 critical, 3 high, 8 low)`, `no findings`."""
-    count = sum(len(group.findings) for group in severities)
-    return f"{counted(count, 'finding')} ({_each(severities)})" if count else "no findings"
+    """`12 findings (1 critical, 3 high, 8 low)`, `12 findings, 5 new (...)`, `no findings`."""
+    count, known = sum(group.count for group in severities), _news(severities)
+    if not count:
+        return "no findings"
+    return f"{counted(count, 'finding')}{f', {known}' if known else ''} ({_each(severities)})"
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """`1 job`, `1,204 jobs`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def rest(shown: int, named: int, count: int) -> str:
+    """`and 5 more` of a list that ends early, "" where it does not; the digest itself names `named`."""
+    if count <= shown:
+        return ""
+    if not shown:
+        return f"all {count:,} named in manifest.json"
+    return f"and {count - shown:,} more" + (", named in manifest.json" if count > named else "")
+
+
+def listed(names: Sequence[str], most: int, count: int | None = None, *, manifest: bool = True) -> str:
+    """At most so many of the names, each safe already, and how many more there are of `count` in all.
+
+    `manifest` says that the others stand in the manifest.
+    """
+    total = max(len(names), count or 0)
+    more = rest(min(len(names), most), len(names) if manifest else total, total)
+    return " ".join(part for part in (", ".join(names[:most]), more) if part)
+
+
+def of_kind(category: str) -> str:
+    """`of tests`, or that a finding has no category."""
+    return f"of {category}" if category else "without a category"
+
+
+def left_out(group: SeverityGroup) -> str:
+    """`and 1,800 more (1,500 correctness, 300 tests)` of what a digest counts only, "" for nothing."""
+    if not group.cut:
+        return ""
+    kinds = ", ".join(f"{count:,} {category or 'without a category'}" for category, count in group.cut)
+    return f"and {sum(count for _, count in group.cut):,} more ({kinds})"
+
+
+def whole(runs: Sequence[RunAccount], form: str) -> str:
+    """The command that tells these runs whole, in a form for programs."""
+    names = " ".join(run.run for run in runs) if len(runs) <= _NAMED else "RUN"
+    return f"lanectl digest {names} --format {form}"
+
+
+def since(first_reported: str | None) -> str:
+    """`since 2026-11-20` of what was reported before."""
+    return f"since {first_reported[:10]}" if first_reported else ""
 
 
 def _done(done: int, jobs: int) -> str:
@@ -99,9 +147,10 @@ def _nothing_sent(undone: Sequence[Undone]) -> str:
 
 
 def _short(severities: Sequence[SeverityGroup], undone: Sequence[Undone]) -> Iterator[str]:
-    urgent = sum(len(group.findings) for group in severities if group.severity in _URGENT)
+    urgent = [group for group in severities if group.severity in _URGENT]
     if urgent:
-        yield f"{counted(urgent, 'critical or high finding')}"
+        known = f" ({_news(urgent)})" if _news(urgent) else ""
+        yield counted(sum(group.count for group in urgent), "critical or high finding") + known
     for kind, noun in (
         ("outcome", "job without success"),
         ("out", "job still out"),
@@ -138,7 +187,13 @@ def _of_run(run: RunAccount, undone: Sequence[Undone]) -> Iterator[str]:
 
 
 def _each(severities: Sequence[SeverityGroup]) -> str:
-    return ", ".join(f"{len(group.findings):,} {group.severity}" for group in severities)
+    return ", ".join(f"{group.count:,} {group.severity}" for group in severities)
+
+
+def _news(severities: Sequence[SeverityGroup]) -> str:
+    """`5 new`, `none new`, "" where all are."""
+    count, new = sum(group.count for group in severities), sum(group.new for group in severities)
+    return "" if new == count else f"{new:,} new" if new else "none new"
 
 
 def _sandboxed(runs: Sequence[RunAccount], told: str) -> str:

@@ -1,6 +1,5 @@
 """One run's account, as digests, manifests and tables tell it."""
 
-from collections import Counter
 from decimal import Decimal
 
 from lanectl.lane.caching import cache_account
@@ -31,7 +30,7 @@ def account_of(lane: Lane, run: Run) -> RunAccount:
         jobs=out + sum(outcomes.values()),
         out=out,
         outcomes=outcomes,
-        skipped=Counter(skip.reason for skip in runs.list_skips(lane.db, run.id)),
+        skipped=runs.Skips(lane.db, run.id).counts(),
         findings=answers.severity_counts(lane.db, run.id),
         cost_usd=dollars(added.cost_usd),
         list_usd=dollars(added.list_usd),

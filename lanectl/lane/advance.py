@@ -1,5 +1,6 @@
 """Takes runs further: sends what waits and may be sent, and nothing that a person must look at first."""
 
+from array import array
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,7 +65,7 @@ def due_attempts(lane: Lane, run: Run) -> list[Attempt]:
 def again(lane: Lane, run: Run, old: Attempt) -> Attempt:
     """A further attempt of the same jobs, with ids of its own and otherwise the same bytes."""
     number = attempts.next_number(lane.db, run.id)
-    jobs = [sending.job for sending in attempts.list_sendings(lane.db, old)]
+    jobs = array("q", (sending.job for sending in attempts.list_sendings(lane.db, old)))
     fresh = Attempt(
         run=run.id,
         number=number,

@@ -1,5 +1,6 @@
 """Caps: what a run may cost, by itself, today and this month, compared before anything is sent."""
 
+from array import array
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from decimal import Decimal
 from lanectl.errors import HeldError
 from lanectl.lane.context import Lane
 from lanectl.models import Estimate
+from lanectl.plan.batches import Numbers
 from lanectl.recipe.tables import Recipe
 from lanectl.state import answers, money, runs
 from lanectl.state.runs import Run
@@ -99,9 +101,9 @@ def commit_more(
     money.reserve(lane.db, run.id, total, now=lane.now)
 
 
-def waiting_jobs(lane: Lane, run: Run) -> list[int]:
-    """The jobs of a run that a reservation still has to cover: those without an outcome."""
-    return [job.n for job in runs.list_jobs(lane.db, run.id) if job.outcome is None]
+def waiting_jobs(lane: Lane, run: Run) -> Numbers:
+    """The jobs of a run that a reservation still has to cover, ascending: those without an outcome."""
+    return array("q", (job.n for job in runs.list_jobs(lane.db, run.id) if job.outcome is None))
 
 
 def since_day(now: datetime) -> str:

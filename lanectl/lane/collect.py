@@ -1,5 +1,6 @@
 """Turns one attempt's results into artifacts and outcomes: durable files first, then the rows that say so."""
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +9,7 @@ from pathlib import Path
 from lanectl.artifacts import ArtifactFolder, safe_path
 from lanectl.lane.context import Lane
 from lanectl.lane.fetch import is_torn
+from lanectl.lane.marks import Marks
 from lanectl.lane.residency import marked, region_of
 from lanectl.models import JobError, Outcome, Result, Usage
 from lanectl.models import Lane as Lanes
@@ -17,7 +19,7 @@ from lanectl.recipe.tables import OutputTable
 from lanectl.spool import SpooledJob, parse_job
 from lanectl.state import answers, attempts
 from lanectl.state.answers import Artifact, Price
-from lanectl.state.attempts import Attempt
+from lanectl.state.attempts import Attempt, Placed
 from lanectl.state.runs import Run, list_jobs
 
 GROUP = 64
@@ -47,7 +49,7 @@ def collect(lane: Lane, run: Run, attempt: Attempt, *, whole: bool, unreadable: 
     `whole` says that a job without a line will never have one: it is `missing`, or `unreadable` where at
     least as many lines could not be read. Otherwise it stays out.
     """
-    done = answers.recorded_jobs(lane.db, run.id, attempt.number)
+    done = Marks(answers.recorded_jobs(lane.db, run.id, attempt.number))
     book = PriceBook(lane, run, attempt)
     standing = _standing_elsewhere(lane, run, attempt)
     written = unchanged = 0
@@ -74,10 +76,10 @@ def collect_nothing(lane: Lane, run: Run, attempt: Attempt) -> Collected:
 
 def restore(lane: Lane, run: Run) -> int:
     """Write artifacts again that are missing on disk, from the raw results; returns how many."""
-    recorded = answers.list_artifacts(lane.db, run.id)
-    if not recorded:
+    if not answers.has_artifacts(lane.db, run.id):
         return 0
     with ArtifactFolder(Path(run.artifacts)) as folder:
+        recorded = answers.each_artifact(lane.db, run.id)
         missing = {file.path for file in recorded if folder.digest(file.path) is None}
         if not missing:
             return 0
@@ -128,52 +130,46 @@ def standing_results(lane: Lane, run: Run) -> Iterator[tuple[str, Result]]:
     left out.
     """
     reader = reader_of(run)
-    standing = {job.n: job.attempt for job in list_jobs(lane.db, run.id)}
     spooled = lane.spool.run(run.id)
     for attempt in attempts.list_attempts(lane.db, run.id):
         if not spooled.has_results(attempt.number):
             continue
-        for job, line, expected in _lines(lane, run, attempt):
-            if standing.get(job) == attempt.number:
+        for placed, line, expected in _lines(lane, run, attempt):
+            if placed.standing == attempt.number:
                 yield expected.key, reader.read(line, expected)
 
 
-def _results(lane: Lane, run: Run, attempt: Attempt, done: set[int], *, whole: bool) -> Iterator[Read]:
+def _results(lane: Lane, run: Run, attempt: Attempt, done: Marks, *, whole: bool) -> Iterator[Read]:
+    """What is not `done` yet, each job once; they are marked as done as they come."""
     reader, region = reader_of(run), region_of(lane, run)
-    seen = set(done)
-    for job, line, expected in _lines(lane, run, attempt, torn=whole):
-        if job in seen:
+    for placed, line, expected in _lines(lane, run, attempt, torn=whole):
+        if not done.add(placed.job):
             continue
-        seen.add(job)
         result = marked(reader.read(line, expected), region)
         if result.outcome is Outcome.UNREADABLE:
-            lane.spool.quarantine(run.id, attempt.number, job, line)
-        yield Read(job, expected.key, result)
+            lane.spool.quarantine(run.id, attempt.number, placed.job, line)
+        yield Read(placed.job, expected.key, result)
 
 
 def _lines(
     lane: Lane, run: Run, attempt: Attempt, *, torn: bool = False
-) -> Iterator[tuple[int, bytes, Expected]]:
+) -> Iterator[tuple[Placed, bytes, Expected]]:
     """The lines of an attempt's results that are of its own jobs, each with what it is held against.
 
     A last line that was cut on its way is left for the next fetch; with `torn` it is all there will be.
     """
     spooled = lane.spool.run(run.id)
-    places = {
-        sending.custom_id: (sending.job, offset, length)
-        for sending, offset, length in attempts.list_placed(lane.db, attempt)
-    }
     with spooled.open_results(attempt.number) as results, spooled.open_jobs() as jobs:
         for number, line in enumerate(results):
             if not line.strip() or (is_torn(line) and not torn):
                 continue
             custom_id = custom_id_of(line)
-            if custom_id is None or custom_id not in places:
+            placed = None if custom_id is None else attempts.find_placed(lane.db, attempt, custom_id)
+            if custom_id is None or placed is None:
                 lane.spool.quarantine(run.id, attempt.number, 1_000_000 + number, line)
                 continue
-            n, offset, length = places[custom_id]
-            jobs.seek(offset)
-            yield n, line, expected_of(custom_id, parse_job(jobs.read(length)))
+            jobs.seek(placed.offset)
+            yield placed, line, expected_of(custom_id, parse_job(jobs.read(placed.bytes)))
 
 
 def _groups(results: Iterator[Read]) -> Iterator[list[Read]]:
@@ -195,7 +191,7 @@ def _record(
     attempt: Attempt,
     folder: ArtifactFolder,
     book: PriceBook,
-    standing: set[int],
+    standing: Marks,
     group: list[Read],
 ) -> list[bool]:
     """Put a group's files on disk, make them durable, then commit their rows; returns which were there
@@ -226,21 +222,22 @@ def _record(
     return unchanged
 
 
-def _standing_elsewhere(lane: Lane, run: Run, attempt: Attempt) -> set[int]:
+def _standing_elsewhere(lane: Lane, run: Run, attempt: Attempt) -> Marks:
     """Jobs that another attempt has brought to success: a late twin's answer is counted and changes nothing
     else.
     """
-    return {
+    return Marks(
         job.n
         for job in list_jobs(lane.db, run.id)
         if job.outcome == Outcome.SUCCEEDED and job.attempt != attempt.number
-    }
+    )
 
 
 def _settle_missing(lane: Lane, run: Run, attempt: Attempt, book: PriceBook, unreadable: int) -> None:
     """Give every job without a line its outcome: nothing is left out in silence."""
-    done = answers.recorded_jobs(lane.db, run.id, attempt.number)
-    jobs = [sending.job for sending in attempts.list_sendings(lane.db, attempt) if sending.job not in done]
+    done = Marks(answers.recorded_jobs(lane.db, run.id, attempt.number))
+    sendings = attempts.list_sendings(lane.db, attempt)
+    jobs = array("q", (sending.job for sending in sendings if sending.job not in done))
     if attempt.error:
         error = JobError(attempt.error.partition(":")[0], attempt.error)
         missing = Result(Outcome.MISSING, error=error, headline="its results are gone at the provider")

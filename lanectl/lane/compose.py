@@ -85,15 +85,14 @@ def turn_of(lane: Lane, question: Question) -> str:
 
 def refuse_secrets(lane: Lane, question: Question, texts: list[str]) -> None:
     """Raise `HeldError` for the first text that holds what looks like a secret."""
-    scanner = Scanner(lane.settings.secrets.allow, question.allow)
-    for text in texts:
-        hits = scanner.scan(text)
-        if hits:
-            raise HeldError(
-                f"this holds what looks like a secret ({hits[0].kind}, line {hits[0].line})",
-                where="ask",
-                hint=f"lanectl ask --allow secret:{hits[0].fingerprint}",
-            )
+    own = lane.settings.secrets
+    hit = Scanner(own.allow, question.allow, with_gitleaks=own.gitleaks).first(texts)
+    if hit is not None:
+        raise HeldError(
+            f"this holds what looks like a secret ({hit.kind}, line {hit.line})",
+            where="ask",
+            hint=f"lanectl ask --allow secret:{hit.fingerprint}",
+        )
 
 
 def _system(lane: Lane, question: Question, where: Place) -> str:

@@ -13,6 +13,7 @@ from lanectl.config import Settings
 from lanectl.spool import Identity, Spool
 from lanectl.state import journal
 from lanectl.state.database import Database, open_state
+from lanectl.state.draft import Draft
 from lanectl.state.lock import Holder, lock
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Lane:
     _api: "Api | None" = field(default=None, init=False)
     _identity: Identity | None = field(default=None, init=False)
     _locked: int = field(default=0, init=False)
+    _drafts: list[Draft] = field(default_factory=list, init=False)
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +71,8 @@ class Lane:
             self._api.close()
         if self._spool is not None:
             self._spool.__exit__()
+        for draft in self._drafts:
+            draft.close()
         if self._db is not None:
             self._db.close()
 
@@ -109,6 +113,11 @@ class Lane:
         if self._api is None:
             self._api = self.connect(self.identity.print_key)
         return self._api
+
+    def draft(self, run_id: str) -> Draft:
+        """An empty draft of a run, to be read for as long as this command lasts."""
+        self._drafts.append(Draft(run_id))
+        return self._drafts[-1]
 
     @property
     def journal_path(self) -> Path:

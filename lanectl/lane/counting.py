@@ -1,6 +1,5 @@
 """Counts a run's tokens: for free where there is a provider to ask, from its bytes where there is none."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lanectl.api import BadRequest, NotFound
@@ -9,6 +8,7 @@ from lanectl.lane.context import Lane
 from lanectl.lane.prepare import Prepared
 from lanectl.plan.models import OLD_TOKENS_PER_BYTE, facts
 from lanectl.spool import SpooledJob
+from lanectl.state.draft import Draft
 from lanectl.state.runs import PlannedJob
 
 SAMPLES = 3
@@ -47,7 +47,7 @@ def count(lane: Lane, prepared: Prepared, *, offline: bool = False) -> Tokens:
 def _from_bytes(prepared: Prepared, basis: str) -> Tokens:
     known = facts(prepared.params.model)
     rate = known.tokens_per_byte if known else OLD_TOKENS_PER_BYTE
-    return Tokens(round(prepared.shared.prefix_bytes() * rate), round(prepared.own_bytes * rate), basis)
+    return Tokens(round(prepared.shared.prefix_bytes() * rate), round(prepared.jobs.own_bytes * rate), basis)
 
 
 def _counted(lane: Lane, prepared: Prepared) -> Tokens:
@@ -61,16 +61,16 @@ def _counted(lane: Lane, prepared: Prepared) -> Tokens:
         bytes_seen += job.own_bytes
     return Tokens(
         prefix,
-        round(prepared.own_bytes * counted / max(bytes_seen, 1)),
+        round(prepared.jobs.own_bytes * counted / max(bytes_seen, 1)),
         f"tokens counted for the prefix and {len(sampled)} of {len(prepared.jobs):,} jobs",
     )
 
 
-def _sample(jobs: Sequence[PlannedJob]) -> list[PlannedJob]:
+def _sample(jobs: Draft) -> list[PlannedJob]:
     """The largest, the median and the smallest job: their sum stands for the mixture of the rest."""
-    ordered = sorted(jobs, key=lambda job: job.own_bytes)
-    picked = {0, len(ordered) // 2, len(ordered) - 1} if len(ordered) >= SAMPLES else set(range(len(ordered)))
-    return [ordered[n] for n in sorted(picked)]
+    count = len(jobs)
+    picked = {0, count // 2, count - 1} if count >= SAMPLES else set(range(count))
+    return [jobs.by_size(rank) for rank in sorted(picked)]
 
 
 def _spooled(lane: Lane, prepared: Prepared, job: PlannedJob) -> SpooledJob:

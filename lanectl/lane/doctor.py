@@ -11,6 +11,7 @@ from lanectl.lane.context import Lane
 from lanectl.lane.send import preflight
 from lanectl.models import Lane as Lanes
 from lanectl.plan.models import facts
+from lanectl.programs import gitleaks
 from lanectl.state.database import quick_check
 
 SKEW_WARN_S = 60.0
@@ -38,6 +39,7 @@ def doctor(lane: Lane) -> tuple[Check, ...]:
         ("disk", _disk),
         ("host and key", _provider),
         ("models", _models),
+        ("gitleaks", _gitleaks),
         ("cron", _cron),
     ):
         checks.extend(_guarded(lane, name, look))
@@ -120,6 +122,13 @@ def _soon(lane: Lane, retires: str) -> bool:
     except ValueError:
         return False
     return moment - lane.clock() < RETIRES_SOON if moment.tzinfo else False
+
+
+def _gitleaks(lane: Lane) -> Iterator[Check]:
+    """Only where it is asked for; it must read a text to its end, whatever its version says."""
+    if lane.settings.secrets.gitleaks:
+        gitleaks.findings(["nothing to hide"])
+        yield Check("gitleaks", "ok", f"version {gitleaks.version()} reads what is about to be sent")
 
 
 def _cron(_: Lane) -> Iterator[Check]:

@@ -72,9 +72,7 @@ def _is_here(lane: Lane, run: Run) -> bool:
     if not all(one.error or spooled.has_results(one.number) for one in pulled):
         return False
     with ArtifactFolder(Path(run.artifacts)) as folder:
-        return all(
-            folder.digest(file.path) == file.sha256 for file in answers.list_artifacts(lane.db, run.id)
-        )
+        return all(folder.digest(file.path) == file.sha256 for file in answers.each_artifact(lane.db, run.id))
 
 
 def _delete(lane: Lane, run: Run, attempt: Attempt) -> None:

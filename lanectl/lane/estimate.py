@@ -1,6 +1,7 @@
 """Estimate: what a recipe would cost now, both lanes side by side; nothing is sent but free token
 counting."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from lanectl.lane.context import Lane
@@ -23,7 +24,7 @@ class Estimated:
 
     recipe: str
     jobs: int
-    skipped: tuple[Skip, ...]
+    skipped: Collection[Skip]
     estimate: Estimate
     bytes: int
     pilots: int = 0
@@ -38,13 +39,13 @@ def estimate(lane: Lane, recipe: Recipe, wishes: Wishes, *, offline: bool) -> Es
         decided = decide(lane, prepared, wishes, offline=offline)
         figures = decided.estimate
         shared = len(dumps(prepared.shared.body(figures.cache.mode)))
-        size = sum(batches.request_bytes(shared, job.own_bytes) for job in prepared.jobs)
+        count = len(prepared.jobs)
         return Estimated(
             recipe.name,
-            len(prepared.jobs),
-            prepared.skips,
+            count,
+            prepared.jobs.skips,
             figures,
-            size,
+            batches.bytes_of(shared, count, prepared.jobs.own_bytes),
             pilots=decided.pilots,
             pilot_reason=decided.reason,
             each=decided.each,

@@ -7,6 +7,7 @@ from io import BufferedReader
 from lanectl.api import NotFound
 from lanectl.errors import TryLater
 from lanectl.lane.context import Lane
+from lanectl.lane.marks import Marks
 from lanectl.outputs.read import custom_id_of
 from lanectl.outputs.strict import NotJsonError, loads
 from lanectl.state import attempts, runs
@@ -83,19 +84,21 @@ def _measure(lane: Lane, attempt: Attempt, file: BufferedReader) -> Fetched:
     """Hold the results against the attempt's own custom ids: a line that cannot be read stands for one of
     them.
     """
-    seen: set[str] = set()
-    lines = unreadable = 0
+    seen = Marks()
+    lines = unreadable = foreign = 0
     for line in file:
         if not line.strip() or is_torn(line):
             continue
         lines += 1
         custom_id = custom_id_of(line)
+        sending = None if custom_id is None else attempts.find_sending(lane.db, custom_id)
         if custom_id is None:
             unreadable += 1
+        elif sending is None or sending[:2] != (attempt.run, attempt.number):
+            foreign += 1
         else:
-            seen.add(custom_id)
-    ours = sum(sending.custom_id in seen for sending in attempts.list_sendings(lane.db, attempt))
-    foreign = len(seen) - ours
+            seen.add(sending[2])
+    ours = len(seen)
     # Lines that cannot be read prove nothing by themselves: a page of a captive portal is made of them.
     whole = ours > 0 and ours + unreadable >= attempt.requests
     return Fetched(whole, lines, attempt.requests, unreadable, foreign)

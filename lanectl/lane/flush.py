@@ -121,7 +121,7 @@ def _send(lane: Lane, prefix: str, entries: list[Entry]) -> tuple[Run, tuple[Att
                         "a call was dropped while it was being sent", where=one.id, hint="lanectl tick"
                     )
 
-        run, _ = record(lane, prepared, decided, wishes, attended=False, also=also)
+        run = record(lane, prepared, decided, wishes, attended=False, also=also)
     except BaseException:
         if not runs.has_run(lane.db, prepared.run_id):
             lane.spool.remove(prepared.run_id)
@@ -138,7 +138,7 @@ def _prepared(lane: Lane, prefix: str, entries: list[Entry]) -> Prepared:
     recipe = Recipe.model_validate(RECIPE)
     run_id = new_run_id()
     spooled = lane.spool.run(run_id)
-    jobs: list[PlannedJob] = []
+    draft = lane.draft(run_id)
     keys = [one.key for one in entries]
     with spooled.jobs_pen() as pen:
         for n, one in enumerate(entries):
@@ -147,7 +147,7 @@ def _prepared(lane: Lane, prefix: str, entries: list[Entry]) -> Prepared:
             own: dict[str, Any] = json.loads(one.own or "{}")
             offset, line = pen.bytes, dump_job(SpooledJob(n, key, key, own, {}))
             pen.write(line)
-            jobs.append(PlannedJob(n, key, one.digest, offset, len(line), len(dumps(own))))
+            draft.add(PlannedJob(n, key, one.digest, offset, len(line), len(dumps(own))))
     spooled.write_json("shared.json", shared.as_json())
     where = Place(Path(stands_in["root"]), stands_in["git"], stands_in["name"], None, None)
     return Prepared(
@@ -157,9 +157,7 @@ def _prepared(lane: Lane, prefix: str, entries: list[Entry]) -> Prepared:
         params=_params(shared.params),
         shared=shared,
         form=hashlib.sha256(dumps([NAME, dict(shared.params)])).hexdigest(),
-        jobs=tuple(jobs),
-        skips=(),
-        own_bytes=sum(job.own_bytes for job in jobs),
+        jobs=draft,
         artifacts=Path(stands_in["artifacts"]) / NAME / run_id,
         warnings=(),
     )

@@ -19,17 +19,21 @@ _HEAD = re.compile(rb'"commit_id": "([0-9a-f]{40,64})"')
 _HEAD_BYTES = 400
 
 
-def moved(lane: Lane, run: Run) -> tuple[Moved, ...]:
-    """The reviews of a run whose branch has moved since, by the last fetch; none where git cannot say."""
+def moved(lane: Lane, run: Run) -> Iterator[Moved]:
+    """The reviews of a run whose branch has moved since, by the last fetch; none where git cannot say.
+
+    Read as they are asked for, so that no large run is held at once.
+    """
     if run.output["table"]["kind"] != "findings":
-        return ()
+        return
     try:
         refs = _refs(Path(run.repo))
-        with Folder.open(Path(run.artifacts)) as folder:
-            return tuple(_moved(lane, run, refs, folder)) if refs else ()
+        if refs:
+            with Folder.open(Path(run.artifacts)) as folder:
+                yield from _moved(lane, run, refs, folder)
     except (LanectlError, OSError):
         # A repository that is gone or refuses: the digest is made all the same.
-        return ()
+        return
 
 
 def _moved(lane: Lane, run: Run, refs: dict[str, str], folder: Folder) -> Iterator[Moved]:

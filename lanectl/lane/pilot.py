@@ -65,7 +65,7 @@ def decide(lane: Lane, prepared: Prepared, wishes: Wishes, *, offline: bool = Fa
     wanted = wishes.pilot or str(prepared.recipe.run.pilot)
     cache_wanted = wishes.cache or prepared.recipe.prefix.cache
     tokens = count(lane, prepared, offline=offline)
-    plain = Reckoning(lane, prepared, tokens, cache_wanted=cache_wanted, pilots=0)
+    plain = Reckoning(lane, prepared, tokens, cache_wanted=cache_wanted)
     unprimed = plain.estimate()
 
     def decided(pilots: int, chosen: Reckoning, reason: str) -> Decision:
@@ -82,7 +82,7 @@ def decide(lane: Lane, prepared: Prepared, wishes: Wishes, *, offline: bool = Fa
     if wanted == "0" or len(prepared.jobs) < 2:
         return decided(0, plain, "no pilot")
     pilots = 1 if wanted == "auto" else min(int(wanted), len(prepared.jobs) - 1)
-    primed = Reckoning(lane, prepared, tokens, cache_wanted=cache_wanted, pilots=pilots)
+    primed = plain.after(pilots)
     saving = (unprimed.expected_usd or 0.0) - (primed.estimate().expected_usd or 0.0)
     better = primed if saving > 0 else plain
     if wanted != "auto":

@@ -15,7 +15,7 @@ from lanectl.lane import baseline, trust
 from lanectl.lane.baseline import Base
 from lanectl.lane.context import Lane
 from lanectl.lane.memory import read_memory
-from lanectl.lane.scan import Scanner
+from lanectl.lane.scan import Candidate, Scanner
 from lanectl.models import Item, Skip
 from lanectl.models import Lane as Lanes
 from lanectl.outputs.kinds import format_of, instructions
@@ -30,6 +30,7 @@ from lanectl.sources.gather import gather
 from lanectl.sources.place import Place, place
 from lanectl.spool import SpooledJob, dump_job, new_run_id
 from lanectl.state import runs
+from lanectl.state.draft import Draft
 from lanectl.state.runs import PlannedJob
 from lanectl.text.clean import clean
 
@@ -56,8 +57,7 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A run that could be sent: its jobs lie in the spool under `run_id`, `own_bytes` are those of all of
-    them."""
+    """A run that could be sent: its jobs lie in the spool under `run_id`."""
 
     run_id: str
     recipe: Recipe
@@ -65,9 +65,7 @@ class Prepared:
     params: Params
     shared: Shared
     form: str
-    jobs: tuple[PlannedJob, ...]
-    skips: tuple[Skip, ...]
-    own_bytes: int
+    jobs: Draft
     artifacts: Path
     warnings: tuple[str, ...]
 
@@ -107,14 +105,17 @@ def prepare(lane: Lane, recipe: Recipe, wishes: Wishes, *, lanes: Lanes = Lanes.
     trust.require(lane, recipe, where, allow=wishes.allow)
     recipe = recipe.model_copy(update={"vars": settle_vars(recipe, wishes.sets)})
     templates = Templates(recipe, fence_key=lane.identity.fence_key)
-    scanner = Scanner(lane.settings.secrets.allow, wishes.allow)
+    own = lane.settings.secrets
+    scanner = Scanner(own.allow, wishes.allow, with_gitleaks=own.gitleaks)
     shared = _shared(recipe, where, params, templates, scanner, today=today, base=base)
-    planner = _Planner(lane, recipe, wishes, where, templates, scanner, shared, today)
     run_id = new_run_id()
+    draft = lane.draft(run_id)
+    planner = _Planner(lane, recipe, wishes, where, templates, scanner, shared, today, draft)
     spooled = lane.spool.run(run_id)
     try:
         with spooled.jobs_pen() as pen:
-            jobs = list(planner.jobs(pen))
+            for job in planner.jobs(pen):
+                draft.add(job)
         spooled.write_json("shared.json", shared.as_json())
     except BaseException:
         # Nobody else knows the folder's name yet.
@@ -128,9 +129,7 @@ def prepare(lane: Lane, recipe: Recipe, wishes: Wishes, *, lanes: Lanes = Lanes.
         params=params,
         shared=shared,
         form=planner.form,
-        jobs=tuple(jobs),
-        skips=tuple(planner.skips),
-        own_bytes=planner.own_bytes,
+        jobs=draft,
         artifacts=_artifact_folder(lane, recipe, where, wishes, run_id),
         warnings=(*([base.note] if base else []), *warnings, *planner.warnings),
     )
@@ -157,19 +156,18 @@ def _shared(
         most_bytes=recipe.prefix.max_prefix_bytes,
         where=label,
     )
-    for text in shared.system:
-        hits = scanner.scan(text)
-        if hits:
-            raise HeldError(
-                f"the prefix holds what looks like a secret ({hits[0].kind}, line {hits[0].line})",
-                where=label,
-                hint=f"lanectl submit {recipe.name} --allow secret:{hits[0].fingerprint}",
-            )
+    hit = scanner.first([*shared.system, *(dumps(tool).decode() for tool in shared.tools)])
+    if hit is not None:
+        raise HeldError(
+            f"the prefix holds what looks like a secret ({hit.kind}, line {hit.line})",
+            where=label,
+            hint=f"lanectl submit {recipe.name} --allow secret:{hit.fingerprint}",
+        )
     return shared
 
 
 class _Planner:
-    """Turns items into spooled jobs one at a time, keeping only what the state file will need of each."""
+    """Turns items into spooled jobs one at a time, keeping nothing of them in memory."""
 
     def __init__(
         self,
@@ -181,6 +179,7 @@ class _Planner:
         scanner: Scanner,
         shared: Shared,
         today: date,
+        draft: Draft,
     ) -> None:
         self._lane = lane
         self._recipe = recipe
@@ -189,33 +188,25 @@ class _Planner:
         self._templates = templates
         self._scanner = scanner
         self._today = today
+        self._draft = draft
         self._repo = {"name": where.name, "commit": where.commit or "", "branch": where.branch or ""}
         self._shared_bytes = len(dumps(shared.body("1h")))
         self._prefix_sha256 = shared.sha256()
         self.form = form_of(recipe, shared)
-        self.skips: list[Skip] = []
         self.warnings: list[str] = []
-        self.own_bytes = 0
-        self._keys: dict[str, str] = {}
+        self._planned = 0
 
     def jobs(self, pen: Pen) -> Iterator[PlannedJob]:
         """The jobs to send, each already in the spool."""
-        n = 0
-        for found in gather(self._recipe, self._place, stdin=self._wishes.stdin, today=self._today):
+        for found in self._scanner.looked_at(self._candidates(), room=self._room):
             if isinstance(found, Skip):
-                if self._wanted(found.key):
-                    self.skips.append(found)
+                self._draft.skip(found)
                 continue
-            key = self._key_of(found)
-            if not self._wanted(key):
-                continue
-            if self._wishes.limit is not None and n >= self._wishes.limit:
-                self.warnings.append(f"--limit {self._wishes.limit}: the source has further items")
-                return
-            job = self._spool(pen, n, key, found)
+            job = self._spool(pen, self._planned, found)
             if job is None:
                 continue
-            n += 1
+            self._planned += 1
+            n = self._planned
             if n > self._recipe.run.max_jobs:
                 raise HeldError(
                     f"the source yields more than max_jobs = {self._recipe.run.max_jobs:,} items",
@@ -226,13 +217,33 @@ class _Planner:
                 self._lane.tell(f"planned {n:,} jobs")
             yield job
 
+    def _candidates(self) -> Iterator[Candidate | Skip]:
+        """What the source has for this run, up to the limit."""
+        for found in gather(self._recipe, self._place, stdin=self._wishes.stdin, today=self._today):
+            if isinstance(found, Skip):
+                if self._wanted(found.key):
+                    yield found
+                continue
+            key = self._key_of(found)
+            if not self._wanted(key):
+                continue
+            if self._wishes.limit is not None and self._planned >= self._wishes.limit:
+                self.warnings.append(f"--limit {self._wishes.limit}: the source has further items")
+                return
+            prompt = clean(self._templates.prompt(found, self._recipe.vars, self._repo, self._today))
+            yield Candidate(key, found, prompt)
+
+    def _room(self) -> int:
+        """How many more candidates can become jobs before the limit, or one too many, is reached."""
+        most = self._recipe.run.max_jobs + 1
+        return min(most, self._wishes.limit if self._wishes.limit is not None else most) - self._planned
+
     def _wanted(self, key: str) -> bool:
         return self._wishes.only is None or fnmatchcase(key, self._wishes.only)
 
     def _key_of(self, item: Item) -> str:
         key = clean(self._templates.key(item, self._recipe.vars, self._repo, self._today))
-        other = self._keys.get(key)
-        self._keys[key] = item.name
+        other = self._draft.claim(key, item.name)
         if other is not None:
             raise ConfigError(
                 f"two items have the key {key!r}: {other} and {item.name}",
@@ -241,10 +252,10 @@ class _Planner:
             )
         return key
 
-    def _spool(self, pen: Pen, n: int, key: str, item: Item) -> PlannedJob | None:
-        """Render and spool one job; None when it is skipped instead, with its reason noted."""
-        prompt = clean(self._templates.prompt(item, self._recipe.vars, self._repo, self._today))
-        own = {"messages": [{"role": "user", "content": prompt}]}
+    def _spool(self, pen: Pen, n: int, found: Candidate) -> PlannedJob | None:
+        """Spool one job; None when it is skipped instead, with its reason noted."""
+        key, item = found.key, found.item
+        own = {"messages": [{"role": "user", "content": found.prompt}]}
         digest = digest_of(
             self._recipe,
             repo_name=self._place.name,
@@ -253,26 +264,19 @@ class _Planner:
             form=self.form,
             prefix_sha256=self._prefix_sha256,
         )
-        skip = self._secret(key, item, prompt) or self._too_large(key, own) or self._repeated(key, digest)
+        secret = Skip(key, "secret", found.secret) if found.secret else None
+        skip = secret or self._too_large(key, own) or self._repeated(key, digest)
         if skip is not None:
-            self.skips.append(skip)
+            self._draft.skip(skip)
             return None
         path = self._path_of(item, key)
         offset = pen.bytes
         line = dump_job(SpooledJob(n, key, path, own, item.material))
         pen.write(line)
-        self.own_bytes += len(dumps(own))
         return PlannedJob(n, key, digest, offset, len(line), len(dumps(own)))
 
     def _path_of(self, item: Item, key: str) -> str:
         return clean(self._templates.path(item, self._recipe.vars, self._repo, self._today)) or key
-
-    def _secret(self, key: str, item: Item, prompt: str) -> Skip | None:
-        hits = self._scanner.scan(prompt)
-        if not hits:
-            return None
-        place = self._scanner.locate(item, hits[0])
-        return Skip(key, "secret", f"{hits[0].kind} in {place}, fingerprint {hits[0].fingerprint}")
 
     def _too_large(self, key: str, own: Mapping[str, Any]) -> Skip | None:
         size = batches.request_bytes(self._shared_bytes, len(dumps(own)))

@@ -1,10 +1,11 @@
 """Reckons what a run will cost, or what is left of it: tokens, prices and this workspace's own history."""
 
-from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import accumulate
+from itertools import accumulate, islice, pairwise
 
 from lanectl.lane.context import Lane
 from lanectl.lane.counting import Tokens
@@ -17,7 +18,7 @@ from lanectl.plan.estimate import Dearer, OneJob, Work
 from lanectl.plan.models import facts
 from lanectl.prices import UnitPrices, unit_prices
 from lanectl.state import answers, money
-from lanectl.state.runs import Run, list_jobs
+from lanectl.state.runs import Run, find_jobs, job_bytes
 
 # The one length at which a price changes (claude-haiku-5-5, pricing page of October 2026).
 TIER_TOKENS = 100_000
@@ -37,41 +38,53 @@ class Tariff:
         return self.usual[Lanes.BATCH]
 
 
+class Total:
+    """How many sizes there are, and their sum."""
+
+    def __init__(self, sizes: Iterable[float]) -> None:
+        self.count = 0
+        self.sum = 0.0
+        for size in sizes:
+            self.count += 1
+            self.sum += size
+
+
 class Reckoning:
-    """The figures of a prepared run, and of fewer jobs or shorter answers of it.
+    """The figures of a prepared run that is sent at once, and of fewer jobs or shorter answers of it."""
 
-    `pilots` is how many jobs go first and write the cache, 0 when nothing does.
-    """
-
-    def __init__(
-        self, lane: Lane, prepared: Prepared, tokens: Tokens, *, cache_wanted: str, pilots: int
-    ) -> None:
+    def __init__(self, lane: Lane, prepared: Prepared, tokens: Tokens, *, cache_wanted: str) -> None:
         self._lane = lane
         self._prepared = prepared
         self._tokens = tokens
         self._wanted = cache_wanted
-        self._pilots = pilots
+        self._pilots = 0
         self._tariff = tariff(
             lane, prepared.params.model, lane.clock().date(), geo=prepared.params.inference_geo
         )
         self._history = answers.output_tokens(lane.db, prepared.recipe.name, prepared.params.model)
         self._hits, self._duration_s = past(lane, prepared.params.model)
-        per_byte = tokens.own / prepared.own_bytes if prepared.own_bytes else 0.0
-        self._own = [job.own_bytes * per_byte for job in prepared.jobs]
-        self._sums = [0.0, *accumulate(self._own)]
-        self._dear = [0.0, *accumulate(size if self._is_dear(size) else 0.0 for size in self._own)]
-        self._dear_jobs = [0, *accumulate(int(self._is_dear(size)) for size in self._own)]
+        own_bytes = prepared.jobs.own_bytes
+        self._per_byte = tokens.own / own_bytes if own_bytes else 0.0
+        # Running totals of bytes, as arrays: they are all that grows with the run.
+        self._ends = array("q", accumulate((job.own_bytes for job in prepared.jobs), initial=0))
+
+    def after(self, pilots: int) -> "Reckoning":
+        """The same run, with this many jobs sent first to write the cache."""
+        other = copy(self)
+        other._pilots = pilots
+        return other
 
     def estimate(self, jobs: int | None = None, max_tokens: int | None = None) -> Estimate:
         """The figures for the first `jobs` of the run, or all; with answers of at most `max_tokens`."""
-        count = len(self._own) if jobs is None else min(jobs, len(self._own))
+        whole = len(self._ends) - 1
+        count = whole if jobs is None else min(jobs, whole)
         most = max_tokens or self._prepared.params.max_tokens
         primed = 0 < self._pilots < count
         choice = self._choice(count, primed=primed)
         rate = choice.expected_hit_rate or 0.0
         following = (count - self._pilots) / count if primed else 1.0
         return estimate.estimate(
-            Work(count, self._tokens.prefix, round(self._sums[count]), most),
+            Work(count, self._tokens.prefix, round(self._ends[count] * self._per_byte), most),
             outputs=estimate.outputs_of(self._history, most),
             cache=choice,
             hit_rate=rate,
@@ -85,10 +98,10 @@ class Reckoning:
 
     def each(self) -> tuple[OneJob, ...]:
         """One job of average size on both lanes, its prefix uncached, written, or read."""
-        count = len(self._own)
+        count = len(self._ends) - 1
         if not count:
             return ()
-        own = self._sums[count] / count
+        own = self._ends[count] * self._per_byte / count
         prices = self._tariff.above if self._tariff.above and self._is_dear(own) else self._tariff.usual
         outputs = estimate.outputs_of(self._history, self._prepared.params.max_tokens)
         return tuple(
@@ -122,8 +135,12 @@ class Reckoning:
         above = self._tariff.above
         if above is None:
             return None
-        own = round(self._dear[count])
-        return Dearer(self._dear_jobs[count], own, above[Lanes.BATCH], above[Lanes.INTERACTIVE])
+        dear = Total(size for size in self._sizes(count) if self._is_dear(size))
+        return Dearer(dear.count, round(dear.sum), above[Lanes.BATCH], above[Lanes.INTERACTIVE])
+
+    def _sizes(self, count: int) -> Iterator[float]:
+        """Tokens of the first jobs' own parts, one after another."""
+        return ((end - begin) * self._per_byte for begin, end in islice(pairwise(self._ends), count))
 
     def _warnings(self, count: int) -> list[str]:
         said = list(self._prepared.warnings)
@@ -131,23 +148,23 @@ class Reckoning:
             return [*said, f"the price of {self._prepared.params.model} is unknown"]
         if self._tariff.batch.derived:
             said.append("the batch price is derived: half of the list price in each column")
-        if self._dear_jobs[count]:
-            said.append(self._about_length(count))
+        dear = Total(size for size in self._sizes(count) if self._is_dear(size))
+        if dear.count:
+            said.append(self._about_length(count, dear.count))
         return said
 
-    def _about_length(self, count: int) -> str:
+    def _about_length(self, count: int, dear: int) -> str:
         """How many prompts are so long that all of them costs more, and how small the prefix should be."""
-        longest = self._tokens.prefix + round(max(self._own[:count]))
-        own = sorted(self._own[:count])
-        below = TIER_TOKENS - round(own[-1])
+        most = max(self._sizes(count))
+        longest = self._tokens.prefix + round(most)
+        below = TIER_TOKENS - round(most)
         times = ""
         usual, above = self._tariff.batch, self._tariff.above and self._tariff.above[Lanes.BATCH]
         if usual is not None and above:
             times = f" {above.input / usual.input:.0f} times"
-        fits = bisect_right(own, TIER_TOKENS)
-        advice = f"; a prefix below {below:,} tokens would avoid it" if below > 0 and fits == count else ""
+        advice = f"; a prefix below {below:,} tokens would avoid it" if below > 0 else ""
         return (
-            f"{self._dear_jobs[count]:,} of {count:,} prompts are longer than {TIER_TOKENS:,} tokens"
+            f"{dear:,} of {count:,} prompts are longer than {TIER_TOKENS:,} tokens"
             f" (the longest about {longest:,}, {self._tokens.prefix:,} of them prefix),"
             f" where every token costs{times} more{advice}"
         )
@@ -156,14 +173,16 @@ class Reckoning:
 def rest_of(
     lane: Lane,
     run: Run,
-    jobs: Collection[int],
+    jobs: Sequence[int],
     *,
     max_tokens: int,
     cache_mode: str,
     primed: bool,
     sampled: Sequence[Usage] = (),
 ) -> Estimate | None:
-    """What some jobs of a recorded run will still cost; None when its plan does not tell its tokens.
+    """What some jobs, by ascending numbers, of a recorded run will still cost.
+
+    None when its plan does not tell its tokens.
 
     `primed` says that they will meet a cache entry; `sampled` is the usage of the pilot's answers.
     """
@@ -173,18 +192,21 @@ def rest_of(
     if not planned or total <= 0:
         return None
     prefix = max(map(_touched, sampled), default=0) or prefix
-    sizes = {job.n: job.bytes for job in list_jobs(lane.db, run.id)}
-    per_byte = total / max(sum(sizes.values()), 1)
-    own = [sizes[n] * per_byte for n in jobs if n in sizes]
+    per_byte = total / max(job_bytes(lane.db, run.id), 1)
+
+    def own() -> Iterator[float]:
+        return (job.bytes * per_byte for job in find_jobs(lane.db, run.id, jobs))
+
+    left = Total(own())
     prices = tariff(lane, run.model, lane.clock().date(), geo=_geo(lane, run))
-    dear = [size for size in own if prices.above is not None and prefix + size > TIER_TOKENS]
+    dear = Total(size for size in own() if prices.above is not None and prefix + size > TIER_TOKENS)
     above = prices.above or {}
     history = answers.output_tokens(lane.db, run.recipe, run.model, but=run.id if sampled else None)
     hits, _ = past(lane, run.model)
     expected = hits.expected(primed=primed)
     usual = cache.PRIMED_HIT_RATE if primed else cache.UNPROMISED_HIT_RATE
     return estimate.estimate(
-        Work(len(own), prefix, round(sum(own)), max_tokens),
+        Work(left.count, prefix, round(left.sum), max_tokens),
         outputs=estimate.after_pilot(
             estimate.outputs_of(history, max_tokens),
             [usage.output_tokens for usage in sampled if usage.output_tokens],
@@ -196,7 +218,7 @@ def rest_of(
         high_hit_rate=hits.cautious(primed=primed),
         batch=prices.batch,
         interactive=prices.usual[Lanes.INTERACTIVE],
-        dearer=Dearer(len(dear), round(sum(dear)), above.get(Lanes.BATCH), above.get(Lanes.INTERACTIVE)),
+        dearer=Dearer(dear.count, round(dear.sum), above.get(Lanes.BATCH), above.get(Lanes.INTERACTIVE)),
         basis="what is left of the run",
     )
 

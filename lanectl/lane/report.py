@@ -9,6 +9,8 @@ from typing import Any
 
 from lanectl.artifacts import ArtifactFolder, ignore_all, point_latest, write_page
 from lanectl.digest import html, markdown
+from lanectl.digest.limits import PAGE, Limits
+from lanectl.digest.merge import Before, folded
 from lanectl.digest.model import Digest, build
 from lanectl.lane.account import account_of, dollars
 from lanectl.lane.collect import standing_results
@@ -22,29 +24,48 @@ ARTIFACT_ROOT = ".lanectl"
 
 
 PAST_RUNS = 12
+# A month of nights: whatever comes up again after that is news.
+EARLIER_RUNS = 30
 
 
-def digest_of(lane: Lane, wanted: Sequence[Run]) -> Digest:
-    """One digest over one or many runs, from the state file, and from git where their branches are now."""
+def digest_of(lane: Lane, wanted: Sequence[Run], *, limits: Limits = PAGE) -> Digest:
+    """One digest over one or many runs, from the state file, and from git where their branches are now.
+
+    Jobs, findings and skipped items are read as they come; what is held of them is bounded by `limits`.
+    """
+    before = _before(lane, wanted)
+    found = answers.found_lines(lane.db, [run.id for run in wanted], [one.run for one in before], fold=folded)
     return build(
         [account_of(lane, run) for run in wanted],
-        {run.id: list(answers.job_lines(lane.db, run.id)) for run in wanted},
-        {run.id: list(answers.found_lines(lane.db, run.id)) for run in wanted},
-        {run.id: runs.list_skips(lane.db, run.id) for run in wanted},
-        moved=[one for run in wanted for one in moved(lane, run)],
+        {run.id: answers.job_lines(lane.db, run.id) for run in wanted},
+        found,
+        {run.id: runs.Skips(lane.db, run.id) for run in wanted},
+        moved=(one for run in wanted for one in moved(lane, run)),
         past=[account_of(lane, run) for run in _past(lane, wanted)],
+        before=before,
+        limits=limits,
     )
 
 
 def _past(lane: Lane, wanted: Sequence[Run]) -> list[Run]:
-    """The last settled runs of the same recipes up to the newest of these, oldest first."""
+    """The last settled runs of the same recipes up to the newest of these, and these, oldest first."""
     recipes, newest = {run.recipe for run in wanted}, max((run.created_at for run in wanted), default="")
-    settled = [
-        run
-        for run in runs.list_runs(lane.db)
-        if run.recipe in recipes and run.created_at <= newest and (run.pulled_at or run in wanted)
+    settled = {run.id: run for run in runs.latest_runs(lane.db, recipes, until=newest, most=PAST_RUNS)[::-1]}
+    every = settled | {run.id: run for run in wanted}
+    return sorted(every.values(), key=lambda run: run.created_at)[-PAST_RUNS:]
+
+
+def _before(lane: Lane, wanted: Sequence[Run]) -> list[Before]:
+    """The settled runs of the same recipes on the same repositories from before the first of these."""
+    first: dict[tuple[str, str], str] = {}
+    for run in wanted:
+        place = run.recipe, run.repo
+        first[place] = min(first.get(place, run.created_at), run.created_at)
+    return [
+        Before(run, recipe, repo, at)
+        for (recipe, repo), before in first.items()
+        for run, at in runs.settled_before(lane.db, recipe, repo, before=before, most=EARLIER_RUNS)
     ]
-    return settled[:PAST_RUNS][::-1]
 
 
 def write_report(lane: Lane, run: Run) -> Path:
@@ -61,7 +82,9 @@ def write_report(lane: Lane, run: Run) -> Path:
             for piece in _manifest(lane, run):
                 pen.write(piece)
         folder.write_ours("digest.md", markdown.render(digest, link=_beside).encode())
-        folder.write_ours("digest.html", html.render(digest, link=_beside).encode())
+        with folder.pen("digest.html") as pen:
+            for part in html.pieces(digest, link=_beside):
+                pen.write(part.encode())
     if root.parent.parent.name == ARTIFACT_ROOT:
         ignore_all(root.parent.parent)
     if run.pulled_at is not None:
@@ -88,8 +111,8 @@ def write_morning(lane: Lane, wanted: Sequence[Run]) -> Path | None:
         return (roots[run] / artifact).as_uri()
 
     page = lane.settings.data_dir / "morning.html"
-    write_page(page, html.render(digest, link=absolute).encode())
-    write_page(page.with_suffix(".md"), markdown.render(digest, link=absolute).encode())
+    write_page(page, (piece.encode() for piece in html.pieces(digest, link=absolute)))
+    write_page(page.with_suffix(".md"), [markdown.render(digest, link=absolute).encode()])
     return page
 
 
@@ -108,7 +131,7 @@ def _result_lines(lane: Lane, run: Run) -> Iterator[bytes]:
 
 
 def _manifest(lane: Lane, run: Run) -> Iterator[bytes]:
-    """The manifest in pieces, a job a line, so that memory does not grow with the run."""
+    """The manifest in pieces, a job or a skipped item a line, so that memory does not grow with the run."""
     account = account_of(lane, run)
     head = {
         "schema": 1,
@@ -122,7 +145,9 @@ def _manifest(lane: Lane, run: Run) -> Iterator[bytes]:
     yield json.dumps(head)[:-1].encode() + b', "jobs": [\n'
     for n, job in enumerate(_manifest_jobs(lane, run)):
         yield (b",\n" if n else b"") + json.dumps(job).encode()
-    skipped = [asdict(skip) for skip in runs.list_skips(lane.db, run.id)]
+    yield b'\n], "skipped": [\n'
+    for n, skip in enumerate(runs.Skips(lane.db, run.id)):
+        yield (b",\n" if n else b"") + json.dumps(asdict(skip)).encode()
     totals = {
         "jobs": account.jobs,
         "outcomes": dict(account.outcomes),
@@ -132,7 +157,7 @@ def _manifest(lane: Lane, run: Run) -> Iterator[bytes]:
         "cache_read_tokens": account.cache_read_tokens,
         "cache_written_tokens": account.cache_written_tokens,
     }
-    tail = {"skipped": skipped, "out": account.out, "totals": totals}
+    tail = {"out": account.out, "totals": totals}
     yield b"\n], " + json.dumps(tail)[1:].encode() + b"\n"
 
 

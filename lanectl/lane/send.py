@@ -141,41 +141,33 @@ def _spool_body(lane: Lane, attempt: Attempt, spooled: SpooledRun) -> tuple[str,
     """Write the body and its manifest to the spool, durably; returns the body's hash and length."""
     shared = shared_of(spooled.read_json("shared.json"))
     shared_bytes = dumps(shared.body(attempt.cache_mode, attempt.max_tokens))
-    placed: dict[str, tuple[int, str]] = {}
     with spooled.body_pen(attempt.number) as pen:
-        for piece in batches.body(_entries(lane, attempt, spooled, shared_bytes, placed)):
+        for piece in batches.body(_entries(lane, attempt, spooled, shared_bytes)):
             pen.write(piece)
-    spooled.write_json(
-        f"{attempt.number:02}.manifest.json",
-        {
-            "schema": 1,
-            "install": lane.identity.install,
-            "run": attempt.run,
-            "attempt": attempt.number,
-            "role": attempt.role,
-            "cache_mode": attempt.cache_mode,
-            "max_tokens": attempt.max_tokens,
-            "created_at": attempt.created_at,
-            "sending_at": lane.now,
-            "sha256": pen.written.sha256,
-            "bytes": pen.written.bytes,
-            "jobs": placed,
-        },
-    )
+    facts = {
+        "schema": 1,
+        "install": lane.identity.install,
+        "run": attempt.run,
+        "attempt": attempt.number,
+        "role": attempt.role,
+        "cache_mode": attempt.cache_mode,
+        "max_tokens": attempt.max_tokens,
+        "created_at": attempt.created_at,
+        "sending_at": lane.now,
+        "sha256": pen.written.sha256,
+        "bytes": pen.written.bytes,
+    }
+    placed = attempts.list_placed(lane.db, attempt)
+    spooled.write_manifest(attempt.number, facts, ((one.custom_id, one.job, one.digest) for one in placed))
     return pen.written.sha256, pen.written.bytes
 
 
-def _entries(
-    lane: Lane, attempt: Attempt, spooled: SpooledRun, shared: bytes, placed: dict[str, tuple[int, str]]
-) -> Iterator[bytes]:
-    """The requests of an attempt; `placed` takes each custom id with its job's number and digest."""
-    digests = {job.n: job.digest for job in runs.list_jobs(lane.db, attempt.run)}
+def _entries(lane: Lane, attempt: Attempt, spooled: SpooledRun, shared: bytes) -> Iterator[bytes]:
+    """The requests of an attempt, one at a time."""
     with spooled.open_jobs() as file:
-        for sending, offset, length in attempts.list_placed(lane.db, attempt):
-            file.seek(offset)
-            job = parse_job(file.read(length))
-            placed[sending.custom_id] = (sending.job, digests[sending.job])
-            yield batches.entry(sending.custom_id, shared, job.own)
+        for placed in attempts.list_placed(lane.db, attempt):
+            file.seek(placed.offset)
+            yield batches.entry(placed.custom_id, shared, parse_job(file.read(placed.bytes)).own)
 
 
 def _check_room(lane: Lane, attempt: Attempt, length: int) -> None:

@@ -46,7 +46,7 @@ def spend(lane: Lane, *, by: str, since: str) -> Spend:
 def write_spend_page(lane: Lane, account: Spend) -> Path:
     """Write the page with the charts into the user's data folder; returns its path."""
     page = lane.settings.data_dir / "spend.html"
-    write_page(page, spendpage.render(account, now=lane.now).encode())
+    write_page(page, [spendpage.render(account, now=lane.now).encode()])
     return page
 
 

@@ -1,9 +1,10 @@
 """Submit: plan, estimate, guard, record, send; what is interrupted anywhere is taken further by the next
 command."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 
 from lanectl.digest.account import dollars
@@ -19,7 +20,7 @@ from lanectl.lane.settle import settle
 from lanectl.lane.sync import sync
 from lanectl.models import AttemptState, Estimate, Role, Skip
 from lanectl.plan import batches
-from lanectl.plan.batches import Sized
+from lanectl.plan.batches import Numbers, Sized
 from lanectl.plan.prefix import dumps
 from lanectl.recipe.tables import Recipe
 from lanectl.state import attempts, runs
@@ -38,7 +39,7 @@ class Submitted:
     state: str | None
     held: tuple[str, str] | None
     jobs: int
-    skipped: tuple[Skip, ...]
+    skipped: Collection[Skip]
     batches: tuple[Attempt, ...]
     estimate: Estimate | None
     artifacts: Path | None
@@ -52,7 +53,7 @@ class Preview:
     recipe: str
     host: str
     jobs: int
-    skipped: tuple[Skip, ...]
+    skipped: Collection[Skip]
     batches: tuple[int, ...]
     bytes: int
     prefix_bytes: int
@@ -77,24 +78,24 @@ def submit(lane: Lane, recipe: Recipe, wishes: Wishes, *, confirm: Confirm | Non
     try:
         if not prepared.jobs:
             lane.spool.remove(prepared.run_id)
-            return _nothing(prepared, prepared.skips)
+            return _nothing(prepared)
         decided = decide(lane, prepared, wishes)
         estimated = decided.estimate
         _check(lane, prepared, decided, wishes, attended=confirm is not None and not wishes.yes)
         if confirm is not None and not wishes.yes and _asks(lane, estimated) and not confirm(estimated):
             lane.spool.remove(prepared.run_id)
-            return replace(_nothing(prepared, prepared.skips), estimate=estimated, canceled_by_user=True)
+            return replace(_nothing(prepared), estimate=estimated, canceled_by_user=True)
         lane.remark(_announced(prepared, estimated))
         with lane.locked():
             snapshot = preflight(lane)
-            run, skips = record(lane, prepared, decided, wishes, attended=confirm is not None)
+            run = record(lane, prepared, decided, wishes, attended=confirm is not None)
             if run is not None:
                 advance(lane, run, snapshot=snapshot)
     except BaseException:
         _forget_unrecorded(lane, prepared.run_id)
         raise
     if run is None:
-        return _nothing(prepared, skips)
+        return _nothing(prepared)
     wait_s = recipe.run.pilot_wait_s if wishes.pilot_wait_s is None else wishes.pilot_wait_s
     settle(lane, run.id, wait_s=wait_s)
     return submitted(lane, run.id, estimate=estimated)
@@ -117,14 +118,15 @@ def preview(lane: Lane, recipe: Recipe, wishes: Wishes, *, host: str) -> Preview
         estimated = decide(lane, prepared, wishes, offline=True).estimate
         shared_bytes = _shared_bytes(prepared, estimated.cache.mode)
         split = [len(numbers) for numbers in _split(prepared.jobs, shared_bytes)]
-        first = lane.spool.run(prepared.run_id).job(0, prepared.jobs[0].bytes) if prepared.jobs else None
+        job = prepared.jobs.first
+        first = lane.spool.run(prepared.run_id).job(job.offset, job.bytes) if job else None
         return Preview(
             recipe=recipe.name,
             host=host,
             jobs=len(prepared.jobs),
-            skipped=prepared.skips,
+            skipped=prepared.jobs.skips,
             batches=tuple(split),
-            bytes=sum(batches.request_bytes(shared_bytes, job.own_bytes) for job in prepared.jobs),
+            bytes=batches.bytes_of(shared_bytes, len(prepared.jobs), prepared.jobs.own_bytes),
             prefix_bytes=prepared.shared.prefix_bytes(),
             system=prepared.shared.system,
             first_key=first.key if first else None,
@@ -147,7 +149,7 @@ def submitted(lane: Lane, run_id: str, *, estimate: Estimate | None) -> Submitte
         state=runs.run_state(lane.db, run),
         held=held,
         jobs=sum(runs.outcome_counts(lane.db, run.id).values()),
-        skipped=tuple(runs.list_skips(lane.db, run.id)),
+        skipped=runs.Skips(lane.db, run.id),
         batches=tuple(attempts.list_attempts(lane.db, run.id)),
         estimate=estimate,
         artifacts=Path(run.artifacts),
@@ -174,29 +176,30 @@ def record(
     *,
     attended: bool,
     also: Callable[[Run], None] | None = None,
-) -> tuple[Run | None, tuple[Skip, ...]]:
+) -> Run | None:
     """Commit the run with every job and every custom id; None when others have taken all of it meanwhile.
 
     `also` writes what belongs into the same transaction. Raises `HeldError` for a cap, nothing recorded.
     """
     lane.spool.run(prepared.run_id).write_json("run.json", _facts(prepared))
     with lane.db.write():
-        jobs, skips = _still_new(lane, prepared, wishes)
+        _leave_out_taken(lane, prepared, wishes)
+        jobs = prepared.jobs
         if not jobs:
             lane.spool.remove(prepared.run_id)
-            return None, skips
+            return None
         _check(lane, prepared, decided, wishes, attended=attended and not wishes.yes)
         run = _run(lane, prepared, decided, wishes)
-        runs.add_run(lane.db, run, jobs, skips)
+        runs.add_run(lane.db, run, jobs, jobs.skips)
         pilots = min(decided.pilots, len(jobs) - 1)
         shared_bytes = _shared_bytes(prepared, run.cache_mode)
-        parts = [*([jobs[:pilots]] if pilots else []), jobs[pilots:]]
-        for part, role in zip(parts, (Role.PILOT, Role.MAIN) if pilots else (Role.MAIN,), strict=True):
+        waiting = iter(jobs)
+        for part, role in ((islice(waiting, pilots), Role.PILOT), (waiting, Role.MAIN)):
             for numbers in _split(part, shared_bytes):
                 _add_attempt(lane, run, prepared, role, numbers)
         if also is not None:
             also(run)
-    return run, skips
+    return run
 
 
 def _check(lane: Lane, prepared: Prepared, decided: Decision, wishes: Wishes, *, attended: bool) -> None:
@@ -211,7 +214,7 @@ def _check(lane: Lane, prepared: Prepared, decided: Decision, wishes: Wishes, *,
     )
 
 
-def _add_attempt(lane: Lane, run: Run, prepared: Prepared, role: Role, numbers: list[int]) -> None:
+def _add_attempt(lane: Lane, run: Run, prepared: Prepared, role: Role, numbers: Numbers) -> None:
     attempt = Attempt(
         run=run.id,
         number=attempts.next_number(lane.db, run.id),
@@ -226,20 +229,15 @@ def _add_attempt(lane: Lane, run: Run, prepared: Prepared, role: Role, numbers: 
     attempts.add_attempt(lane.db, attempt, sendings_of(lane, run.id, attempt.number, numbers))
 
 
-def _still_new(lane: Lane, prepared: Prepared, wishes: Wishes) -> tuple[list[PlannedJob], tuple[Skip, ...]]:
+def _leave_out_taken(lane: Lane, prepared: Prepared, wishes: Wishes) -> None:
     """Look once more, inside the transaction: another process may have sent the same items since they were
     planned."""
     if wishes.again or prepared.recipe.run.repeat == "always":
-        return list(prepared.jobs), prepared.skips
-    jobs: list[PlannedJob] = []
-    skips = list(prepared.skips)
+        return
     for job in prepared.jobs:
         skip = repeated(lane, job.key, job.digest)
-        if skip is None:
-            jobs.append(job)
-        else:
-            skips.append(skip)
-    return jobs, tuple(skips)
+        if skip is not None:
+            prepared.jobs.skip(skip, instead_of=job)
 
 
 def _run(lane: Lane, prepared: Prepared, decided: Decision, wishes: Wishes) -> Run:
@@ -302,18 +300,18 @@ def _shared_bytes(prepared: Prepared, cache_mode: str) -> int:
     return len(dumps(prepared.shared.body(cache_mode)))
 
 
-def _split(jobs: Sequence[PlannedJob], shared_bytes: int) -> list[list[int]]:
-    return list(batches.split((Sized(job.n, job.own_bytes) for job in jobs), shared_bytes=shared_bytes))
+def _split(jobs: Iterable[PlannedJob], shared_bytes: int) -> Iterator[Numbers]:
+    return batches.split((Sized(job.n, job.own_bytes) for job in jobs), shared_bytes=shared_bytes)
 
 
-def _nothing(prepared: Prepared, skips: tuple[Skip, ...]) -> Submitted:
+def _nothing(prepared: Prepared) -> Submitted:
     return Submitted(
         recipe=prepared.recipe.name,
         run=None,
         state=None,
         held=None,
         jobs=0,
-        skipped=skips,
+        skipped=prepared.jobs.skips,
         batches=(),
         estimate=None,
         artifacts=None,

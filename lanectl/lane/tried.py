@@ -50,9 +50,10 @@ def try_recipe(
     wanted = replace(wishes, limit=1, only=only, again=True)
     prepared = prepare(lane, recipe, wanted)
     try:
-        if not prepared.jobs:
-            raise _nothing(recipe, item, prepared.skips)
-        job = lane.spool.run(prepared.run_id).job(0, prepared.jobs[0].bytes)
+        first = prepared.jobs.first
+        if first is None:
+            raise _nothing(recipe, item, next(iter(prepared.jobs.skips), None))
+        job = lane.spool.run(prepared.run_id).job(first.offset, first.bytes)
     finally:
         lane.spool.remove(prepared.run_id)
     lane.tell(f"trying {job.key} of {recipe.name} on the interactive lane, {prepared.params.model}")
@@ -94,12 +95,11 @@ def _kept(root: Path, result: Result) -> tuple[Path, ...]:
     return tuple(root / one.path for one in placed)
 
 
-def _nothing(recipe: Recipe, item: str | None, skips: tuple[Skip, ...]) -> UsageError | HeldError:
+def _nothing(recipe: Recipe, item: str | None, first: Skip | None) -> UsageError | HeldError:
     hint = f"lanectl submit {recipe.name} --dry-run"
-    if not skips:
+    if first is None:
         what = "the source yields no item" if item is None else f"the source has no item {item}"
         return UsageError(what, where=recipe.name, hint=hint)
-    first = skips[0]
     said = f"{first.key} is not sent: {first.reason}{f' ({first.detail})' if first.detail else ''}"
     if first.reason == "secret":
         return HeldError(said, where=recipe.name, hint=f"lanectl submit {recipe.name} --dry-run")

@@ -1,8 +1,9 @@
 """Batches under the provider's limits, and the bytes of their bodies."""
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from lanectl.plan.prefix import dumps
 
@@ -14,6 +15,9 @@ LONGEST_ID = 64
 HEAD = b'{"requests":[\n'
 BETWEEN = b",\n"
 TAIL = b"\n]}"
+
+# Numbers of jobs, eight bytes each, where a list would take forty.
+Numbers: TypeAlias = "array[int]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +52,20 @@ def request_bytes(shared_bytes: int, own_bytes: int) -> int:
     return len(b'{"custom_id":"","params":}') + LONGEST_ID + joined + len(BETWEEN)
 
 
+def bytes_of(shared_bytes: int, requests: int, own_bytes: int) -> int:
+    """The most that several requests take up, whose own parts have `own_bytes` together."""
+    return requests * request_bytes(shared_bytes, 0) + own_bytes
+
+
 def split(
     jobs: Iterable[Sized],
     *,
     shared_bytes: int,
     most_requests: int = MOST_REQUESTS,
     most_bytes: int = MOST_BYTES,
-) -> Iterator[list[int]]:
+) -> Iterator[Numbers]:
     """Jobs in their order, parted so that no batch is over a limit; `ValueError` for a job too large."""
-    batch: list[int] = []
+    batch: Numbers = array("q")
     size = len(HEAD) + len(TAIL)
     for job in jobs:
         more = request_bytes(shared_bytes, job.bytes)
@@ -64,7 +73,7 @@ def split(
             raise ValueError(f"job {job.n} alone has {more} bytes")
         if batch and (len(batch) == most_requests or size + more > most_bytes):
             yield batch
-            batch, size = [], len(HEAD) + len(TAIL)
+            batch, size = array("q"), len(HEAD) + len(TAIL)
         batch.append(job.n)
         size += more
     if batch:

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from lanectl.digest.account import dollars, hit_rate, saved
 from lanectl.digest.markdown import percent, told_money
-from lanectl.digest.words import counted
+from lanectl.digest.words import counted, left_out, listed, of_kind, rest, since, whole
 from lanectl.models import Severity
 from lanectl.render.screen import Column
 from lanectl.text.terminal import line
 
 if TYPE_CHECKING:
     from lanectl.digest.merge import Reported, SeverityGroup
-    from lanectl.digest.model import Digest, Done
+    from lanectl.digest.model import Digest
     from lanectl.digest.undone import Undone
+    from lanectl.models import Finding
     from lanectl.render.screen import Screen
 
 NAMES = 12
@@ -30,43 +31,68 @@ def draw_digest(screen: "Screen", digest: "Digest") -> None:
         for need in digest.needs:
             screen.say(f"- {screen.typed(line(need))}")
     for group in digest.severities:
-        _draw_group(screen, group)
+        _draw_group(screen, digest, group)
     _draw_written(screen, digest)
     _draw_undone(screen, digest.undone)
     if digest.moved:
         screen.title("Stale")
     for one in digest.moved:
         screen.say(f"- {line(one.key)}: reviewed {one.was[:12]}, now {one.now[:12]}")
+    if digest.stale > len(digest.moved):
+        more = rest(len(digest.moved), digest.stale, digest.stale)
+        screen.say(screen.typed(f"- {more}: {whole(digest.runs, 'json')}"))
     if digest.runs:
         _draw_runs(screen, digest)
 
 
-def _draw_group(screen: "Screen", group: "SeverityGroup") -> None:
-    screen.title(f"{group.severity.capitalize()}: {counted(len(group.findings), 'finding')}")
+def _draw_group(screen: "Screen", digest: "Digest", group: "SeverityGroup") -> None:
+    screen.title(f"{group.severity.capitalize()}: {counted(group.count, 'finding')}")
     for reported in group.findings:
         if reported.shown:
             for text, style in _finding(reported, group.severity):
                 screen.say(text, style)
     for more in group.more:
-        screen.say(f"  plus {more.count:,} more of {more.category}, in {_names([w[1] for w in more.where])}")
+        where = listed([line(key) for _, key, _ in more.where], NAMES)
+        screen.say(f"  plus {more.count:,} more {of_kind(line(more.category))}, in {where}")
+    for text, style in _still_there(group):
+        screen.say(text, style)
+    if group.cut:
+        screen.say(screen.typed(f"  {line(left_out(group))}: {whole(digest.runs, 'csv')}"))
+
+
+def _still_there(group: "SeverityGroup") -> Iterator[tuple[str, str]]:
+    """What was reported before, a line each; of what is critical none is left away."""
+    known = group.still_there
+    if not known:
+        return
+    critical = group.severity is Severity.CRITICAL
+    yield "  still there, reported before:", ""
+    for one in known if critical else known[:NAMES]:
+        told = f"{_place(one.finding)}{line(one.finding.title)}"
+        yield f"  - {told} ({since(one.first_reported)}; {line(one.lead.key)})", STYLES[group.severity]
+    if len(known) > NAMES and not critical:
+        yield f"  - {rest(NAMES, len(known), len(known))}", ""
 
 
 def _finding(reported: "Reported", severity: Severity) -> Iterator[tuple[str, str]]:
     finding = reported.finding
-    place = f"{finding.path}:{finding.line}" if finding.line else finding.path
-    where = f"{line(place)}  " if place else ""
-    yield f"- {where}{line(finding.title)}", STYLES[severity]
+    yield f"- {_place(finding)}{line(finding.title)}", STYLES[severity]
     notes = [reported.lead.key, *([finding.category] if finding.category else [])]
     notes += [] if finding.in_diff else ["outside the diff"]
-    notes += [f"reported {reported.times:,} times"] if reported.others else []
+    notes += [f"reported {reported.times:,} times"] if reported.times > 1 else []
     yield f"    {line('; '.join(notes))}", "dim"
     suggestion = line(finding.suggestion, SUGGESTION)
     if suggestion:
         yield f"    suggestion: {suggestion}", ""
 
 
+def _place(finding: "Finding") -> str:
+    place = f"{finding.path}:{finding.line}" if finding.line else finding.path
+    return f"{line(place)}  " if place else ""
+
+
 def _draw_written(screen: "Screen", digest: "Digest") -> None:
-    told = list(_written(digest.done))
+    told = list(_written(digest))
     if not told:
         return
     screen.title("Written")
@@ -76,22 +102,23 @@ def _draw_written(screen: "Screen", digest: "Digest") -> None:
         screen.say(text)
 
 
-def _written(done: Sequence["Done"]) -> Iterator[str]:
-    files = [one for one in done if one.kind != "findings" and one.artifact is not None]
+def _written(digest: "Digest") -> Iterator[str]:
+    total = digest.succeeded
+    files = [one for one in digest.done if one.kind != "findings" and one.artifact is not None]
     for one in files[:NAMES]:
         yield f"- {line(one.artifact or '')}: {line(one.headline, 100)}"
-    if len(files) > NAMES:
-        yield f"- and {len(files) - NAMES:,} more"
-    reviews = [one for one in done if one.kind == "findings"]
-    for title, some in (
-        ("without findings", [one.key for one in reviews if not one.findings]),
-        ("with findings", [one.key for one in reviews if one.findings]),
+    if more := rest(min(len(files), NAMES), len(files), total.files):
+        yield f"- {more}"
+    reviews = [one for one in digest.done if one.kind == "findings"]
+    same = [one for one in digest.done if one.kind != "findings" and one.artifact is None]
+    for noun, told, some, count in (
+        ("review", "without findings", [one for one in reviews if not one.findings], total.clean),
+        ("review", "with findings", [one for one in reviews if one.findings], total.reviews),
+        ("file", "without a change", same, total.same),
     ):
-        if some:
-            yield f"- {counted(len(some), 'review')} {title}: {_names(some)}"
-    same = [one.key for one in done if one.kind != "findings" and one.artifact is None]
-    if same:
-        yield f"- {counted(len(same), 'file')} without a change: {_names(same)}"
+        if count:
+            names = listed([line(one.key) for one in some], NAMES, count)
+            yield f"- {counted(count, noun)} {told}: {names}"
 
 
 def _draw_undone(screen: "Screen", groups: Sequence["Undone"]) -> None:
@@ -103,7 +130,8 @@ def _draw_undone(screen: "Screen", groups: Sequence["Undone"]) -> None:
         common = f": {line(group.common, 200)}" if group.common else ""
         screen.say(f"- {group.count:,} {line(group.reason)}{meaning}{common}")
         if group.lines and not group.quiet:
-            screen.say(f"    {_names([each.key for each in group.lines], group.count)}", "dim")
+            names = listed([line(each.key) for each in group.lines], NAMES, group.count)
+            screen.say(f"    {names}", "dim")
 
 
 def _draw_runs(screen: "Screen", digest: "Digest") -> None:
@@ -137,9 +165,3 @@ def _draw_runs(screen: "Screen", digest: "Digest") -> None:
     screen.say(
         "Findings, headlines and suggestions are model output, untrusted: check before you act.", "dim"
     )
-
-
-def _names(names: Sequence[str], count: int | None = None) -> str:
-    total = max(len(names), count or 0)
-    shown = [line(name) for name in names[:NAMES]]
-    return ", ".join(shown) + (f" and {total - len(shown):,} more" if total > len(shown) else "")

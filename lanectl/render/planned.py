@@ -1,6 +1,7 @@
 """What was planned and sent, or would be: submit, its dry run, estimate, and what one job costs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -174,17 +175,18 @@ def draw_estimate(screen: "Screen", figures: Estimate) -> None:
     screen.detail(f"basis: {figures.basis}")
 
 
-def draw_skips(screen: "Screen", skips: Sequence[Skip]) -> None:
+def draw_skips(screen: "Screen", skips: Iterable[Skip]) -> None:
     """What is not sent, grouped by its reason, with the names that a reader needs to look."""
     for reason, count in by_reason(skip.reason for skip in skips).items():
-        named = [skip for skip in skips if skip.reason == reason]
-        some = ", ".join(skip.key for skip in named[:NAMED])
+        named = list(islice((skip for skip in skips if skip.reason == reason), NAMED))
+        some = ", ".join(skip.key for skip in named)
         more = f" and {count - NAMED:,} more" if count > NAMED else ""
         screen.say(f"skipped {count:,}, {reason}: {some}{more}")
-        for skip in named:
-            screen.detail(f"  {skip.key}: {skip.detail or reason}")
+        for skip in skips if screen.verbose else ():
+            if skip.reason == reason:
+                screen.detail(f"  {skip.key}: {skip.detail or reason}")
         if reason == "secret":
-            for skip in named[:NAMED]:
+            for skip in named:
                 screen.say(f"  {skip.key}: {skip.detail}")
 
 

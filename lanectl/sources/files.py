@@ -3,6 +3,8 @@
 import codecs
 import os
 from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 from lanectl.models import Item, Skip
@@ -42,18 +44,24 @@ def chosen(place: Place, include: Sequence[str], exclude: Sequence[str] = (), *,
     yield from (path for path in listed(place) if included(path) and not excluded(path))
 
 
-def listed(place: Place) -> list[str]:
+def listed(place: Place) -> Iterator[str]:
     """The paths of a place's files, sorted: what git tracks or would track, else what lies in the folder.
 
     Nested repositories come as the path of their folder; our own artifacts do not come at all. Names that are
     not UTF-8 hold surrogates.
     """
-    found = _tracked(place.root) if place.git else _lying(place.root)
-    return sorted({path for path in found if path.split("/", 1)[0] != OURS})
+    found = _tracked(place.root) if place.git else sorted(_lying(place.root))
+    return (path for path in found if path.split("/", 1)[0] != OURS)
 
 
 def _tracked(root: Path) -> Iterator[str]:
-    for line in git_lines(root, "ls-files", "-co", "--exclude-standard", "-z", separator=b"\0"):
+    # Each of the two listings is sorted by its bytes (the index is, and read_directory in git's dir.c sorts),
+    # so that neither is held in memory. A file in conflict stands in the index up to three times.
+    listings = (
+        git_lines(root, "ls-files", *which, "-z", separator=b"\0")
+        for which in (["-c"], ["-o", "--exclude-standard"])
+    )
+    for line, _ in groupby(merge(*listings)):
         yield os.fsdecode(line).removesuffix("/")
 
 

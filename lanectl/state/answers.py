@@ -1,6 +1,7 @@
 """Answers: each paid-for result by its own key, the artifacts it left, and the sums over them."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from sqlite3 import Row
@@ -141,16 +142,27 @@ def list_artifacts(db: Database, run: str, job: int | None = None) -> list[Artif
     return [Artifact(row["path"], row["sha256"]) for row in rows]
 
 
+def each_artifact(db: Database, run: str) -> Iterator[Artifact]:
+    """The durable files of a run, read as they come."""
+    for row in db.each("SELECT path, sha256 FROM artifacts WHERE run = ? ORDER BY job", (run,)):
+        yield Artifact(row["path"], row["sha256"])
+
+
+def has_artifacts(db: Database, run: str) -> bool:
+    """Whether a run has left any file."""
+    return db.value("SELECT 1 FROM artifacts WHERE run = ? LIMIT 1", (run,)) is not None
+
+
 def owner_of(db: Database, run: str, path: str) -> int | None:
     """The job that a path of a run already belongs to."""
     found = db.value("SELECT job FROM artifacts WHERE run = ? AND path = ?", (run, path))
     return None if found is None else int(found)
 
 
-def recorded_jobs(db: Database, run: str, attempt: int) -> set[int]:
-    """The jobs of an attempt whose answer is recorded already."""
-    rows = db.rows("SELECT job FROM answers WHERE run = ? AND attempt = ?", (run, attempt))
-    return {row["job"] for row in rows}
+def recorded_jobs(db: Database, run: str, attempt: int) -> Iterator[int]:
+    """The jobs of an attempt whose answer is recorded already, read as they come."""
+    for row in db.each("SELECT job FROM answers WHERE run = ? AND attempt = ?", (run, attempt)):
+        yield int(row["job"])
 
 
 def history(db: Database, run: str, job: int) -> list[Answer]:
@@ -185,12 +197,15 @@ def job_lines(db: Database, run: str) -> Iterator[JobLine]:
     sql = """SELECT jobs.key, jobs.outcome, answers.headline, answers.error_type, answers.error_message,
             answers.request_id, answers.stop_reason, answers.cost_pico,
             (SELECT path FROM artifacts WHERE artifacts.run = jobs.run AND artifacts.job = jobs.n
-                ORDER BY first DESC LIMIT 1) AS artifact
+                ORDER BY first DESC LIMIT 1) AS artifact,
+            (SELECT group_concat(severity) FROM findings WHERE findings.run = jobs.run
+                AND findings.job = jobs.n) AS severities
         FROM jobs LEFT JOIN answers
             ON answers.run = jobs.run AND answers.attempt = jobs.attempt AND answers.job = jobs.n
         WHERE jobs.run = ? AND jobs.outcome IS NOT NULL ORDER BY jobs.n"""
     for row in db.each(sql, (run,)):
         cost = usd(row["cost_pico"])
+        found = [Severity(word) for word in (row["severities"] or "").split(",") if word]
         yield JobLine(
             key=row["key"],
             outcome=Outcome(row["outcome"]),
@@ -199,6 +214,8 @@ def job_lines(db: Database, run: str) -> Iterator[JobLine]:
             error=_error(row),
             stop_reason=row["stop_reason"],
             cost_usd=None if cost is None else float(cost),
+            findings=len(found),
+            worst=min(found, key=lambda severity: severity.rank, default=None),
         )
 
 
@@ -224,21 +241,39 @@ def manifest_rows(db: Database, run: str) -> Iterator[ManifestRow]:
         )
 
 
-def found_lines(db: Database, run: str) -> Iterator[FoundLine]:
-    """The findings of a run, in the order of its jobs."""
-    sql = """SELECT findings.*, jobs.key, (SELECT path FROM artifacts WHERE artifacts.run = findings.run
+def found_lines(
+    db: Database, wanted: Sequence[str], earlier: Sequence[str] = (), *, fold: Callable[[str], str]
+) -> Iterator[tuple[str, FoundLine]]:
+    """The findings of some runs as a digest merges them: what may be the same stands together.
+
+    In the order of repository, path (for one without: its job's key) and title as `fold` makes it; then
+    those of `earlier` runs, by line, before those of the `wanted` ones, by line. Of earlier runs only what
+    has the path of a wanted one is told, and without its words. Whatever sorting takes lies in SQLite's
+    temporary file.
+    """
+    db.define("folded", fold)
+    sql = """SELECT runs.repo, jobs.key, folded(title) AS said, 1 AS news, findings.run, severity, path, line,
+            end_line, title, detail, suggestion, category, in_diff,
+            CASE path WHEN '' THEN jobs.key ELSE '' END AS bare,
+            (SELECT artifacts.path FROM artifacts WHERE artifacts.run = findings.run
                 AND artifacts.job = findings.job ORDER BY first DESC LIMIT 1) AS artifact
-        FROM findings JOIN jobs ON jobs.run = findings.run AND jobs.n = findings.job
-        WHERE findings.run = ? ORDER BY findings.job, findings.n"""
-    for row in db.each(sql, (run,)):
-        yield FoundLine(
-            row["key"],
-            row["artifact"],
-            Finding(
-                *(Severity(row["severity"]), row["path"], row["line"], row["end_line"], row["title"]),
-                *(row["detail"], row["suggestion"], row["category"], bool(row["in_diff"])),
-            ),
+        FROM findings JOIN runs ON runs.id = findings.run
+            JOIN jobs ON jobs.run = findings.run AND jobs.n = findings.job
+        WHERE findings.run IN (SELECT value FROM json_each(:wanted))
+        UNION ALL SELECT runs.repo, jobs.key, folded(title), 0, findings.run, severity, path, line,
+            end_line, title, '', '', '', 0,
+            CASE path WHEN '' THEN jobs.key ELSE '' END, NULL
+        FROM findings JOIN runs ON runs.id = findings.run
+            JOIN jobs ON jobs.run = findings.run AND jobs.n = findings.job
+        WHERE findings.run IN (SELECT value FROM json_each(:earlier)) AND path IN (
+            SELECT path FROM findings WHERE run IN (SELECT value FROM json_each(:wanted)))
+        ORDER BY repo, path, bare, said, news, line"""
+    for row in db.each(sql, {"wanted": json.dumps(wanted), "earlier": json.dumps(earlier)}):
+        finding = Finding(
+            *(Severity(row["severity"]), row["path"], row["line"], row["end_line"], row["title"]),
+            *(row["detail"], row["suggestion"], row["category"], bool(row["in_diff"])),
         )
+        yield row["run"], FoundLine(row["key"], row["artifact"], finding)
 
 
 def severity_counts(db: Database, run: str) -> Mapping[str, int]:

@@ -83,6 +83,25 @@ class Sending:
     job: int
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One job within one attempt, with the offset and length of its line in the run's spooled jobs.
+
+    `digest` tells its request from others, `standing` is the attempt that its outcome is from.
+    """
+
+    custom_id: str
+    job: int
+    offset: int
+    bytes: int
+    digest: str
+    standing: int | None
+
+
+PLACED = """SELECT sendings.custom_id, sendings.job, jobs.offset, jobs.bytes, jobs.digest, jobs.attempt
+    FROM sendings JOIN jobs ON jobs.run = sendings.run AND jobs.n = sendings.job"""
+
+
 def add_attempt(db: Database, attempt: Attempt, sendings: Iterable[Sending]) -> None:
     """Record what is about to be sent, in state `intent`, with every custom id; inside a `write` block."""
     db.execute(
@@ -142,13 +161,18 @@ def list_sendings(db: Database, attempt: Attempt) -> Iterator[Sending]:
         yield Sending(row["custom_id"], row["job"])
 
 
-def list_placed(db: Database, attempt: Attempt) -> Iterator[tuple[Sending, int, int]]:
-    """The jobs of an attempt, each with the offset and length of its line in the run's spooled jobs."""
-    sql = """SELECT sendings.custom_id, sendings.job, jobs.offset, jobs.bytes FROM sendings
-        JOIN jobs ON jobs.run = sendings.run AND jobs.n = sendings.job
-        WHERE sendings.run = ? AND sendings.attempt = ? ORDER BY sendings.job"""
+def list_placed(db: Database, attempt: Attempt) -> Iterator[Placed]:
+    """The jobs of an attempt in the order of its body, each with where it lies, read as they come."""
+    sql = f"{PLACED} WHERE sendings.run = ? AND sendings.attempt = ? ORDER BY sendings.job"
     for row in db.each(sql, (attempt.run, attempt.number)):
-        yield Sending(row["custom_id"], row["job"]), row["offset"], row["bytes"]
+        yield Placed(*row)
+
+
+def find_placed(db: Database, attempt: Attempt, custom_id: str) -> Placed | None:
+    """The job that an attempt sent under this id, None where it sent none."""
+    sql = f"{PLACED} WHERE sendings.custom_id = ? AND sendings.run = ? AND sendings.attempt = ?"
+    row = db.row(sql, (custom_id, attempt.run, attempt.number))
+    return None if row is None else Placed(*row)
 
 
 def find_sending(db: Database, custom_id: str) -> tuple[str, int, int] | None:

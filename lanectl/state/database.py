@@ -3,7 +3,8 @@
 import contextlib
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -74,9 +75,14 @@ class Database:
             return self._connection.execute(sql, _held(values)).fetchall()
 
     def each(self, sql: str, values: Values = ()) -> Iterator[sqlite3.Row]:
-        """The rows of a query as they are read; nothing is written meanwhile."""
+        """The rows of a query as they are read; none of its tables is written meanwhile."""
         with self._told():
             yield from self._connection.execute(sql, _held(values))
+
+    def define(self, name: str, function: Callable[[str], str]) -> None:
+        """Let queries call a function that says the same of the same text each time."""
+        with self._told():
+            self._connection.create_function(name, 1, function, deterministic=True)
 
     def row(self, sql: str, values: Values = ()) -> sqlite3.Row | None:
         """The first row of a query."""
@@ -95,6 +101,21 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise _said(error, self.path) from None
+
+
+class _Temporary(Database):
+    """A database whose loss costs nothing: what goes wrong with it is the disk's fault."""
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise LanectlError(
+                f"the plan does not fit into a temporary file ({error})",
+                where=str(self.path),
+                hint="lanectl doctor",
+            ) from None
 
 
 def open_state(path: Path, *, sandbox: bool, now: str) -> Database:
@@ -141,6 +162,20 @@ def open_for_reading(path: Path) -> Database | None:
     except BaseException:
         database.close()
         raise
+    return database
+
+
+def open_temporary(tables: Iterable[str]) -> Database:
+    """A database with these tables that nobody else sees, gone when it is closed or its process dies.
+
+    What does not fit into SQLite's cache goes to a file in the folder for temporary ones.
+    """
+    connection = sqlite3.connect("", isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    database = _Temporary(connection, Path(tempfile.gettempdir()))
+    # Nothing in it has to outlive anything.
+    for statement in ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", *tables):
+        database.execute(statement)
     return database
 
 

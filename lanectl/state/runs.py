@@ -1,7 +1,8 @@
 """Runs and their jobs and skips: what was planned, what holds it, and how far it has come."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from sqlite3 import Row
@@ -98,7 +99,7 @@ def usd(picodollars: int | None) -> Decimal | None:
     return None if picodollars is None else Decimal(picodollars) / PICO
 
 
-def add_run(db: Database, run: Run, jobs: Iterable[PlannedJob], skips: Sequence[Skip]) -> None:
+def add_run(db: Database, run: Run, jobs: Iterable[PlannedJob], skips: Iterable[Skip]) -> None:
     """Record a run with every job and every skip; inside a `write` block."""
     db.execute(
         """INSERT INTO runs (id, recipe, recipe_sha256, description, repo, repo_name, commit_sha, branch,
@@ -166,6 +167,26 @@ def list_runs(db: Database, *, since: str = "") -> list[Run]:
     return [_run(row) for row in rows]
 
 
+def latest_runs(db: Database, recipes: Collection[str], *, until: str, most: int) -> list[Run]:
+    """The last settled runs of some recipes that were made up to a time, newest first."""
+    rows = db.rows(
+        """SELECT * FROM runs WHERE recipe IN (SELECT value FROM json_each(?)) AND created_at <= ?
+            AND pulled_at IS NOT NULL ORDER BY created_at DESC, rowid DESC LIMIT ?""",
+        (json.dumps(list(recipes)), until, most),
+    )
+    return [_run(row) for row in rows]
+
+
+def settled_before(db: Database, recipe: str, repo: str, *, before: str, most: int) -> list[tuple[str, str]]:
+    """The last settled runs of a recipe on a repository from before a time: ids and when each was made."""
+    rows = db.rows(
+        """SELECT id, created_at FROM runs WHERE recipe = ? AND repo = ? AND created_at < ?
+            AND pulled_at IS NOT NULL ORDER BY created_at DESC, rowid DESC LIMIT ?""",
+        (recipe, repo, before, most),
+    )
+    return [(row["id"], row["created_at"]) for row in rows]
+
+
 def open_runs(db: Database) -> list[Run]:
     """The runs that are not settled, oldest first; one that was given up counts while it has paid results
     out.
@@ -185,10 +206,17 @@ def list_jobs(db: Database, run_id: str) -> Iterator[Job]:
         yield _job(row)
 
 
-def find_jobs(db: Database, run_id: str, numbers: Sequence[int]) -> list[Job]:
-    """Some jobs of a run by their numbers, in the order of the run."""
-    wanted = set(numbers)
-    return [job for job in list_jobs(db, run_id) if job.n in wanted]
+def job_bytes(db: Database, run_id: str) -> int:
+    """Bytes of all spooled jobs of a run together."""
+    return int(db.value("SELECT coalesce(sum(bytes), 0) FROM jobs WHERE run = ?", (run_id,)))
+
+
+def find_jobs(db: Database, run_id: str, numbers: Sequence[int]) -> Iterator[Job]:
+    """Some jobs of a run by their ascending numbers, read as they come."""
+    for job in list_jobs(db, run_id):
+        at = bisect_left(numbers, job.n)
+        if at < len(numbers) and numbers[at] == job.n:
+            yield job
 
 
 def find_job(db: Database, run_id: str, key: str) -> Job | None:
@@ -197,10 +225,36 @@ def find_job(db: Database, run_id: str, key: str) -> Job | None:
     return None if row is None else _job(row)
 
 
+class Skips(Collection[Skip]):
+    """The items of a run that were not sent, in the source's order, read as they are asked for."""
+
+    def __init__(self, db: Database, run_id: str) -> None:
+        self._db = db
+        self._run = run_id
+
+    def __len__(self) -> int:
+        return int(self._db.value("SELECT count(*) FROM skips WHERE run = ?", (self._run,)))
+
+    def __iter__(self) -> Iterator[Skip]:
+        rows = self._db.each("SELECT key, reason, detail FROM skips WHERE run = ? ORDER BY n", (self._run,))
+        for row in rows:
+            yield Skip(row["key"], row["reason"], row["detail"])
+
+    def __contains__(self, skip: object) -> bool:
+        return any(skip == one for one in self)
+
+    def counts(self) -> dict[str, int]:
+        """How many there are for each reason, in the order in which the reasons come up."""
+        rows = self._db.rows(
+            "SELECT reason, count(*) AS c FROM skips WHERE run = ? GROUP BY reason ORDER BY min(n)",
+            (self._run,),
+        )
+        return {row["reason"]: row["c"] for row in rows}
+
+
 def list_skips(db: Database, run_id: str) -> list[Skip]:
     """The items of a run that were not sent, in the source's order."""
-    rows = db.rows("SELECT key, reason, detail FROM skips WHERE run = ? ORDER BY n", (run_id,))
-    return [Skip(row["key"], row["reason"], row["detail"]) for row in rows]
+    return list(Skips(db, run_id))
 
 
 def earlier(db: Database, digest: str) -> Earlier | None:

@@ -80,6 +80,12 @@ def scan(text: str) -> list[Hit]:
     return hits
 
 
+def marked(text: str, first: int, last: int) -> bool:
+    """Whether one of the lines `first` to `last` of the text (from 1) bears a mark that accepts what it
+    holds."""
+    return any(_ALLOWED.search(line) for line in text.split("\n")[first - 1 : last])
+
+
 def redact(text: str, *values: str) -> str:
     """The text with what must not be told replaced by `[redacted]`; doing it twice changes nothing more.
 

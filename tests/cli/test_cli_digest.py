@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lanectl.cli import digesting
+from lanectl.digest.limits import Limits
 from tests.cli.cli_world import Cli, Clock
 
 
@@ -26,6 +28,20 @@ def test_forms_for_programs_can_be_read_by_them(cli: Cli) -> None:
     assert list(csv.reader(io.StringIO(cli("digest", "latest", "--format", "csv").out)))
     assert cli("digest", "latest", "--format", "markdown").out.startswith("# 3 jobs done")
     assert cli("digest", "latest", "--format", "html").out.startswith("<!doctype html>")
+
+
+@pytest.mark.usefixtures("pulled")
+def test_forms_for_people_are_bounded_and_those_for_programs_whole(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digesting, "PAGE", Limits(done=1))
+    for form in ("terminal", "markdown", "html"):
+        assert "and 2 more, named in manifest.json" in cli("digest", "latest", "--format", form).out
+    assert len(json.loads(cli("digest", "latest", "--format", "json").out)["done"]) == 3
+    assert cli("digest", "latest", "--format", "csv").out.count('"job"') == 3
+    assert cli("digest", "latest", "--format", "junit").out.count("<testcase ") == 3
+    # Whoever asks for data is a program, whatever the form.
+    assert len(cli("digest", "latest", "--json").data["done"]) == 3
 
 
 def test_since_chooses_runs_by_span_and_by_date(cli: Cli, pulled: str, clock: Clock) -> None:

@@ -192,6 +192,13 @@ def test_markdown_names_what_the_cap_hides() -> None:
     assert "- plus 2 more of correctness, in [pr-5](<R1/pr-5.md>), [pr-6](<R1/pr-6.md>)\n" in text
 
 
+def test_findings_without_a_category_are_counted_as_such() -> None:
+    night = Night().add(a_run(), [], {f"pr-{n}": [a_finding(f"Thing {n}", category="")] for n in range(7)})
+    assert "- plus 2 more without a category, in [pr-5]" in markdown.render(night.digest(), link=link)
+    page = html.render(night.digest(), link=link)
+    assert "<summary>plus 2 more without a category in 2 jobs</summary>" in page
+
+
 def test_long_lists_of_names_are_cut_and_counted() -> None:
     jobs = [a_job(f"pr-{n}", Outcome.EXPIRED, error=JobError("expired", "late")) for n in range(30)]
     text = markdown.render(Night().add(a_run(jobs=30, outcomes={"expired": 30}), jobs).digest(), link=link)

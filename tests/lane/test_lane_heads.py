@@ -38,7 +38,7 @@ def test_branch_that_moved_is_stale_and_one_that_did_not_is_not(branched: Scene,
     pull(lane)
     (run,) = runs.list_runs(lane.db)
     was = git(branched.repo, "rev-parse", "topic")
-    assert moved(lane, run) == ()
+    assert list(moved(lane, run)) == []
 
     git(branched.repo, "commit", "-q", "--allow-empty", "-m", "More")
 

@@ -1,6 +1,7 @@
 """Batches: every job once, in order, no body over a limit, and the prefix the same bytes in each request."""
 
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -30,7 +31,7 @@ def custom_id(n: int) -> str:
     return f"job-{n}".ljust(batches.LONGEST_ID, "x")
 
 
-def body(prompts: list[str], numbers: list[int]) -> bytes:
+def body(prompts: list[str], numbers: Sequence[int]) -> bytes:
     return b"".join(batches.body(batches.entry(custom_id(n), SHARED, own(prompts[n])) for n in numbers))
 
 

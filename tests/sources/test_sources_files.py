@@ -48,7 +48,7 @@ def test_tracked_and_new_files_come_sorted_and_ignored_ones_do_not(repo: Any) ->
     repo.put("build/y.py")
     (repo.root / "gone.py").unlink()
 
-    assert listed(place(repo.root)) == [".gitignore", "a/z.py", "b.py", "gone.py", "new.py"]
+    assert list(listed(place(repo.root))) == [".gitignore", "a/z.py", "b.py", "gone.py", "new.py"]
 
 
 def test_tracked_file_that_is_gone_is_no_item(repo: Any, gathered: Any) -> None:
@@ -67,7 +67,7 @@ def test_conflicted_file_comes_once(repo: Any) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         repo.git("merge", "side")
 
-    assert listed(place(repo.root)) == ["a.py"]
+    assert list(listed(place(repo.root))) == ["a.py"]
 
 
 def test_artifacts_of_ours_do_not_come(repo: Any, tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_artifacts_of_ours_do_not_come(repo: Any, tmp_path: Path) -> None:
     (plain / ".lanectl").mkdir(parents=True)
     (plain / ".lanectl" / "x.md").write_text("x")
 
-    assert listed(place(repo.root)) == ["a.md"]
-    assert listed(place(plain)) == []
+    assert list(listed(place(repo.root))) == ["a.md"]
+    assert list(listed(place(plain))) == []
 
 
 def test_folder_without_git_is_walked_without_what_tools_make(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_folder_without_git_is_walked_without_what_tools_make(tmp_path: Path) ->
         (folder / path).write_text("x\n")
     (folder / "elsewhere").symlink_to("/")
 
-    assert listed(place(folder)) == [".hid", "a/x.py", "b.py", "elsewhere"]
+    assert list(listed(place(folder))) == [".hid", "a/x.py", "b.py", "elsewhere"]
 
 
 def test_include_and_exclude_choose(repo: Any) -> None:

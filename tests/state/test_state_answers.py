@@ -1,6 +1,7 @@
 """Answers: each counted once, a success never displaced, and no table read once for every job."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,7 @@ from lanectl.state import answers, attempts, runs
 from lanectl.state.answers import Artifact, ManifestRow
 from lanectl.state.attempts import Attempt
 from lanectl.state.database import Database
-from tests.state.facts import FIRST, LATER, add_attempt, add_run, answer, run, send
+from tests.state.facts import FIRST, LATER, SECOND, add_attempt, add_run, answer, run, send
 
 FOUND = Finding(Severity.HIGH, "src/a.py", 3, 5, "wrong", "because \ud800", "do this", "bug", in_diff=False)
 
@@ -26,6 +27,10 @@ def put(db: Database, job: int, *files: str, findings: tuple[Finding, ...] = ())
         answers.add_artifacts(db, FIRST, job, [Artifact(path, f"hash of {path}") for path in files], findings)
 
 
+def found(db: Database) -> list[tuple[str, FoundLine]]:
+    return list(answers.found_lines(db, [FIRST], fold=str.casefold))
+
+
 def outcomes(db: Database) -> list[tuple[str | None, int | None]]:
     return [(job.outcome, job.attempt) for job in runs.list_jobs(db, FIRST)]
 
@@ -38,7 +43,7 @@ def test_answer_is_recorded_once_with_its_price(db: Database, sent: Attempt) -> 
     assert (kept.cost_usd, kept.list_usd, kept.at) == (Decimal("0.25"), Decimal("0.5"), LATER)
     assert kept.usage == Usage(input_tokens=100, output_tokens=20)
     assert outcomes(db) == [(None, None), ("succeeded", 0), (None, None)]
-    assert answers.recorded_jobs(db, FIRST, 0) == {1}
+    assert list(answers.recorded_jobs(db, FIRST, 0)) == [1]
 
 
 def test_success_is_never_displaced_and_the_last_failure_stands(db: Database, sent: Attempt) -> None:
@@ -77,7 +82,7 @@ def test_artifacts_of_a_later_attempt_replace_the_earlier_ones(db: Database) -> 
     put(db, 0, "b.2.md")
     assert answers.list_artifacts(db, FIRST, 0) == [Artifact("b.2.md", "hash of b.2.md")]
     assert [answers.owner_of(db, FIRST, path) for path in ("b.md", "b.2.md", "c.md")] == [None, 0, 1]
-    assert list(answers.found_lines(db, FIRST)) == []
+    assert found(db) == []
 
 
 def test_lines_are_what_a_digest_shows(db: Database, sent: Attempt) -> None:
@@ -86,14 +91,39 @@ def test_lines_are_what_a_digest_shows(db: Database, sent: Attempt) -> None:
     put(db, 0, "key-0.md", "more.patch", findings=(FOUND, FOUND))
     error = JobError("api_error", "was errored", "req_2")
     assert list(answers.job_lines(db, FIRST)) == [
-        JobLine("key 0", Outcome.SUCCEEDED, "it succeeded", "key-0.md", None, None, 0.25),
+        JobLine("key 0", Outcome.SUCCEEDED, "it succeeded", "key-0.md", None, None, 0.25, 2, Severity.HIGH),
         JobLine("key 1", Outcome.ERRORED, "it errored", None, error, None, 0.25),
     ]
     shown = Finding(
         Severity.HIGH, "src/a.py", 3, 5, "wrong", "because \ufffd", "do this", "bug", in_diff=False
     )
-    assert list(answers.found_lines(db, FIRST)) == [FoundLine("key 0", "key-0.md", shown)] * 2
+    assert found(db) == [(FIRST, FoundLine("key 0", "key-0.md", shown))] * 2
     assert answers.severity_counts(db, FIRST) == {"high": 2}
+
+
+def test_findings_of_the_same_place_stand_together_and_those_from_before_come_first(db: Database) -> None:
+    def told(job: int, run_id: str, *findings: Finding) -> None:
+        with db.write():
+            answers.add_artifacts(db, run_id, job, [Artifact(f"{job}.md", "00")], findings)
+
+    for run_id in (FIRST, SECOND):
+        add_run(db, run(run_id))
+    bare = replace(FOUND, path="", line=0)
+    told(1, FIRST, replace(FOUND, title="WRONG", line=80), replace(FOUND, path="only/then.py"), bare)
+    told(0, SECOND, bare, FOUND, replace(FOUND, title="Right"))
+    told(2, SECOND, replace(FOUND, line=1))
+    lines = answers.found_lines(db, [SECOND], [FIRST], fold=str.casefold)
+    assert [
+        (run_id, line.key, line.artifact, line.finding.title, line.finding.line, line.finding.suggestion)
+        for run_id, line in lines
+    ] == [
+        (SECOND, "key 0", "0.md", "wrong", 0, "do this"),
+        (FIRST, "key 1", None, "wrong", 0, ""),
+        (SECOND, "key 0", "0.md", "Right", 3, "do this"),
+        (FIRST, "key 1", None, "WRONG", 80, ""),
+        (SECOND, "key 2", "2.md", "wrong", 1, "do this"),
+        (SECOND, "key 0", "0.md", "wrong", 3, "do this"),
+    ]
 
 
 def test_manifest_accounts_for_every_job_settled_or_out(db: Database, sent: Attempt) -> None:
@@ -144,7 +174,7 @@ def fill(db: Database, jobs: int) -> None:
 READS: dict[str, Callable[[Database, int], object]] = {
     "lines": lambda db, _: list(answers.job_lines(db, FIRST)),
     "manifest": lambda db, _: list(answers.manifest_rows(db, FIRST)),
-    "findings": lambda db, _: list(answers.found_lines(db, FIRST)),
+    "findings": lambda db, _: found(db),
     "histories": lambda db, jobs: [answers.history(db, FIRST, job) for job in range(jobs)],
     "artifacts": lambda db, jobs: [answers.list_artifacts(db, FIRST, job) for job in range(jobs)],
     "owners": lambda db, jobs: [answers.owner_of(db, FIRST, f"{job}.md") for job in range(jobs)],

