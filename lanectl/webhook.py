@@ -82,7 +82,10 @@ def post(
         answer = answers.get(timeout=max(deadline - time.monotonic(), 0.0))
     except queue.Empty:
         wire.give_up()
-        raise TryLater(f"no answer within {timeout_s:g} seconds", where=wire.host, hint=HINT) from None
+        answer = TimeoutError()
+    # The thread's own timeouts end at the same moment: whichever comes first, it is told in the same words.
+    if isinstance(answer, TimeoutError):
+        raise TryLater(f"no answer within {timeout_s:g} seconds", where=wire.host, hint=HINT)
     if isinstance(answer, Exception):
         raise _ours(answer, wire.host)
     return _judged(answer, wire.host)

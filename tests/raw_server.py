@@ -11,10 +11,10 @@ Answer = bytes | Callable[[bytes], Iterator[bytes]]
 
 
 def http(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
-    """An answer with its length, which may be a lie."""
+    """An answer with its length, which may be a lie; it says that the connection ends with it, as it does."""
     told = "".join(f"{header}\r\n" for header in headers)
     size = len(body) if length is None else length
-    return f"HTTP/1.1 {status}\r\n{told}Content-Length: {size}\r\n\r\n".encode() + body
+    return f"HTTP/1.1 {status}\r\n{told}Connection: close\r\nContent-Length: {size}\r\n\r\n".encode() + body
 
 
 class RawServer:
@@ -37,10 +37,12 @@ class RawServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Closed last: a thread on its way into `accept` would take the connections of whoever has the number
+        # of this descriptor next.
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
         self._thread.join()
+        self._socket.close()
 
     @property
     def url(self) -> str:
@@ -52,7 +54,7 @@ class RawServer:
             while True:
                 connection, _ = self._socket.accept()
                 with connection, contextlib.suppress(OSError):
-                    connection.settimeout(10)
+                    connection.settimeout(120)
                     self._talk(connection)
 
     def _talk(self, connection: socket.socket) -> None:

@@ -22,9 +22,13 @@ from lanectl.errors import ConfigError, LanectlError, NoAccess, TryLater
 from lanectl.models import Counts
 from lanectl.sandbox.faults import Faults, ResultsFault, WireFault
 from lanectl.sandbox.server import Sandbox
+from tests.ports import deaf_port
 from tests.raw_server import Answer, RawServer, http
+from tests.waits import until
 
 KEY = "sk-ant-sandbox-0123456789"
+# What a test waits for at most where nothing is to be waited for.
+ENOUGH_S = 120.0
 NOW = 1_795_557_600.0  # 2026-11-24T22:00:00Z
 SECRET = "the text of a private prompt"
 PARAMS: dict[str, Any] = {
@@ -82,7 +86,7 @@ def raw(stack: ExitStack) -> Callable[..., RawServer]:
 def api(stack: ExitStack) -> Callable[..., Api]:
     """Connects to a server; closed with the test."""
 
-    def one(server: Sandbox | RawServer | str, *, timeout_s: float = 10, key: str = KEY) -> Api:
+    def one(server: Sandbox | RawServer | str, *, timeout_s: float = ENOUGH_S, key: str = KEY) -> Api:
         url = server if isinstance(server, str) else server.url
         made = connect(salt=b"salt", timeout_s=timeout_s, base_url=url, key=key)
         stack.callback(made.close)
@@ -99,7 +103,7 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return told
 
 
-def create(api: Api, body: bytes = BODY, *, timeout_s: float = 10) -> Created:
+def create(api: Api, body: bytes = BODY, *, timeout_s: float = ENOUGH_S) -> Created:
     return api.create_batch(io.BytesIO(body), length=len(body), timeout_s=timeout_s)
 
 
@@ -124,7 +128,7 @@ def test_open_file_is_sent_as_it_lies(start: Any, api: Any, tmp_path: Path) -> N
     path, sandbox = tmp_path / "body", start()
     path.write_bytes(BODY)
     with path.open("rb") as file:
-        created = api(sandbox).create_batch(file, length=len(BODY), timeout_s=10)
+        created = api(sandbox).create_batch(file, length=len(BODY), timeout_s=ENOUGH_S)
     assert sandbox.body(created.batch.id).read_bytes() == BODY
 
 
@@ -188,8 +192,10 @@ def test_lost_answer_is_lost_after_a_single_post(
 ) -> None:
     sandbox = start(fault)
     with pytest.raises(AnswerLost) as caught:
-        create(api(sandbox), timeout_s=0.5 if fault.do == "hang" else 10)
+        create(api(sandbox), timeout_s=0.5 if fault.do == "hang" else ENOUGH_S)
     assert caught.value.where == sandbox.url.removeprefix("http://")
+    # Who gives up waiting may do so before the server has looked at what lies in its socket.
+    until(lambda: posts(sandbox) > 0)
     assert (posts(sandbox), naps) == (1, [])
 
 
@@ -239,12 +245,9 @@ def test_batch_that_does_not_say_when_is_dated_by_the_answer(api: Any, raw: Any)
     assert (created.batch.id, created.batch.created_at) == ("b/1", "2026-11-24T22:00:07+00:00")
 
 
-def test_unreachable_host_has_certainly_taken_nothing(api: Any, raw: Any) -> None:
-    server = raw()
-    gone = server.url
-    server.__exit__(None, None, None)
-    with pytest.raises(NotAccepted) as caught:
-        create(api(gone))
+def test_unreachable_host_has_certainly_taken_nothing(api: Any) -> None:
+    with deaf_port() as number, pytest.raises(NotAccepted) as caught:
+        create(api(f"http://127.0.0.1:{number}"))
     refusal = caught.value
     assert (refusal.status, refusal.retry_after_s, refusal.stop) == (None, 0.0, False)
     assert refusal.message == "no connection (ConnectError)"
@@ -269,7 +272,7 @@ class Torn(io.BytesIO):
 def test_body_that_ends_early_is_lost(start: Any, api: Any, body: io.BytesIO) -> None:
     sandbox = start()
     with pytest.raises(AnswerLost):
-        api(sandbox).create_batch(body, length=len(BODY), timeout_s=10)
+        api(sandbox).create_batch(body, length=len(BODY), timeout_s=ENOUGH_S)
     assert sandbox.ledger() == []
 
 
@@ -301,7 +304,7 @@ NAMES = ["list", "get", "cancel", "delete", "results", "count", "models", "strea
 
 
 def read(api: Api, batch_id: str) -> bytes:
-    with api.results(batch_id, timeout_s=10) as chunks:
+    with api.results(batch_id, timeout_s=ENOUGH_S) as chunks:
         return b"".join(chunks)
 
 
@@ -351,7 +354,7 @@ def test_every_read_tells_its_failures_the_same_way(api: Any, raw: Any, name: st
     assert caught.value.message == "said so"
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("delete", "stream")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "delete"])
 def test_page_of_a_captive_portal_is_no_answer(api: Any, raw: Any, name: str) -> None:
     with pytest.raises(TryLater) as caught:
         calls(api(raw(http(b"<html>", "Content-Type: text/html"))))[name]()
@@ -516,15 +519,15 @@ def test_drip_arrives_as_it_drips(api: Any, raw: Any) -> None:
             time.sleep(0.01)
             yield bytes([letter])
 
-    with api(raw(drip)).results("msgbatch_01", timeout_s=10) as chunks:
+    with api(raw(drip)).results("msgbatch_01", timeout_s=ENOUGH_S) as chunks:
         assert list(chunks) == [b"d", b"r", b"i", b"p"]
 
 
 def test_long_line_takes_no_time(api: Any, raw: Any) -> None:
     line = b'{"custom_id": "' + b"x" * 8_000_000 + b'"}\n'
-    began = time.perf_counter()
+    began = time.process_time()
     assert read(api(raw(http(line))), "msgbatch_01") == line
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 20
 
 
 def test_compressed_results_of_a_gateway_are_read(api: Any, raw: Any) -> None:
@@ -714,7 +717,7 @@ def test_debug_variable_of_the_sdk_logs_neither_prompt_nor_key(start: Any) -> No
         env=env,
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=ENOUGH_S,
     )
     assert done.stderr == b""
     assert done.stdout.split()[0].decode() == sandbox.ledger()[0].id

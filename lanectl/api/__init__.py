@@ -268,16 +268,21 @@ class Api:
 
     def stream(self, params: Mapping[str, JsonValue]) -> Generator[StreamEvent, None, None]:
         """One message on the interactive lane, piece by piece; the last event carries the whole message."""
+        begun = False
         with self._reading():
             # mypy cannot know that a plan's plain JSON has the types of the SDK's keywords.
             with self._client.messages.stream(**dict(params)) as stream:  # type: ignore[arg-type]
                 for event in stream:
                     if event.type == "message_start":
+                        begun = True
                         yield StreamEvent("start", message=json.loads(event.message.to_json()))
                     elif event.type == "text":
                         yield StreamEvent("text", event.text)
                     elif event.type == "thinking":
                         yield StreamEvent("thinking", event.thinking)
+                if not begun:
+                    # The SDK has no word for a stream without a message: a page of somebody else, most often.
+                    raise TryLater("the answer is not the API's", where=self.host, hint="lanectl doctor")
                 message = stream.get_final_message()
             yield StreamEvent("message", message=json.loads(message.to_json()))
 
