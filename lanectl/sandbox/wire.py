@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -59,6 +60,11 @@ class Server(ThreadingHTTPServer):
             with self._guard:
                 self._open.pop(id(request), None)
 
+    def close_request(self, request: Any) -> None:  # noqa: ANN401 -- as the parent has it
+        """Closes a connection while nobody else is about to: its number may be another's right after."""
+        with self._guard:
+            super().close_request(request)
+
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 -- as the parent has it
         """Says nothing: a client that went away is part of the game."""
 
@@ -67,11 +73,9 @@ class Server(ThreadingHTTPServer):
         self.server_close()
         with self._guard:
             left = list(self._open.values())
-        for _, connection in left:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+            for _, connection in left:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
         for thread, _ in left:
             thread.join(timeout=5)
 
@@ -176,10 +180,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _linger(self) -> None:
         self.connection.shutdown(socket.SHUT_WR)
-        self.connection.settimeout(1.0)
         until = time.monotonic() + _LINGER_S
         try:
-            while time.monotonic() < until and self.connection.recv(PIECE):
-                pass
+            while (left := until - time.monotonic()) > 0:
+                self.connection.settimeout(left)
+                if not self.connection.recv(PIECE):
+                    return
         except OSError:
             return

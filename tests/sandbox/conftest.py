@@ -76,7 +76,7 @@ class Raw:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.connection = http.client.HTTPConnection(
-            "127.0.0.1", int(sandbox.url.rsplit(":", 1)[1]), timeout=20
+            "127.0.0.1", int(sandbox.url.rsplit(":", 1)[1]), timeout=120
         )
         self.headers = {"x-api-key": "sk-ant-sandbox", "anthropic-version": "2026-10-21"}
 
