@@ -3,9 +3,12 @@
 import contextlib
 import os
 import resource
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 NOBODY = 65534
+NO_WRITING = 0o500
 
 
 @contextlib.contextmanager
@@ -20,12 +23,14 @@ def file_size_limit(most_bytes: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def as_nobody() -> Iterator[None]:
-    """File permissions hold even where the tests run as root."""
-    before = os.geteuid()
+def unwritable(folder: Path) -> Iterator[None]:
+    """Nothing can be made in this folder: by its mode, and for root, who asks no mode, by being nobody."""
+    mode, before = stat.S_IMODE(folder.stat().st_mode), os.geteuid()
+    folder.chmod(NO_WRITING)
     if before == 0:
         os.seteuid(NOBODY)
     try:
         yield
     finally:
         os.seteuid(before)
+        folder.chmod(mode)

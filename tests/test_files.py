@@ -1,5 +1,6 @@
 """The door to the disk: whole or not at all, durable in order, and never through a link."""
 
+import contextlib
 import os
 import signal
 import stat
@@ -13,7 +14,7 @@ import pytest
 
 from lanectl.files import Folder, Written, free_bytes
 from lanectl.files.disk import Blocked, DiskError
-from tests.disk_faults import as_nobody, file_size_limit
+from tests.disk_faults import file_size_limit, unwritable
 
 HELLO_SHA256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 
@@ -95,7 +96,7 @@ def test_full_disk_leaves_the_old_file_and_nothing_else(folder: Folder, root: Pa
 
 
 def test_folder_that_may_not_be_written_is_told(folder: Folder, root: Path) -> None:
-    with as_nobody(), pytest.raises(DiskError) as caught:
+    with unwritable(root), pytest.raises(DiskError) as caught:
         folder.write("note", b"x")
     assert caught.value.hint == "lanectl doctor"
     assert everything(root) == {}
@@ -375,10 +376,18 @@ def test_link_above_the_own_part_is_the_users_business(tmp_path: Path) -> None:
 
 
 def test_no_descriptor_is_left_open_or_inherited(folder: Folder, root: Path) -> None:
-    def open_now() -> set[str]:
-        return {entry.name for entry in Path("/dev/fd").iterdir()}
+    def open_now() -> list[tuple[int, int]]:
+        """The files below the folder that this process has open, whatever else is opened and closed in it."""
+        places = {(found.st_dev, found.st_ino) for found in map(os.stat, (root, *root.rglob("*")))}
+        found = []
+        for entry in Path("/dev/fd").iterdir():
+            with contextlib.suppress(OSError):
+                state = os.fstat(int(entry.name))
+                found += [(state.st_dev, state.st_ino)] if (state.st_dev, state.st_ino) in places else []
+        return sorted(found)
 
     before = open_now()
+    assert before
     (root / "link").symlink_to(root)
     for name in ("link/x", "../x", "a/b/c"):
         with pytest.raises((DiskError, FileNotFoundError)):

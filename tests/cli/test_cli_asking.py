@@ -1,10 +1,12 @@
 """`ask`, `try`, `route` and `queue` as people and machines call them."""
 
+import codecs
 import json
 import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from tests.cli.cli_world import KEY, RECIPE, Cli, Clock, make_repo
 
 ROOT = Path(__file__).parents[2]
 ENTRANCES = Path(__file__).parent / "entrances"
-ENOUGH_S = 60.0
+ENOUGH_S = 180.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     make_repo(repo, {"alpha.txt": "the text of alpha\n", "recipes/notes.toml": RECIPE})
     scripts = tmp_path / "bin"
     scripts.mkdir()
-    (scripts / "lanectl").write_text(f'#!/bin/sh\nexec {sys.executable} -m lanectl "$@"\n')
+    (scripts / "lanectl").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m lanectl "$@"\n')
     (scripts / "lanectl").chmod(0o755)
     with Sandbox(tmp_path / "provider", duration_s=0.0, tokens_per_s=400.0) as provider:
         environ = {
@@ -73,6 +75,8 @@ class Terminal:
     def __init__(self, world: World, *argv: str) -> None:
         ours, theirs = pty.openpty()
         self._fd = ours
+        # A character of several bytes may come in two pieces.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.screen = ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lanectl", *argv],
@@ -98,7 +102,7 @@ class Terminal:
                 break
             if not data:
                 break
-            self.screen += data.decode("utf-8", "replace")
+            self.screen += self._decoder.decode(data)
         return self.screen
 
     def end(self) -> int:
@@ -165,8 +169,6 @@ def test_under_cron_the_question_is_queued_and_its_id_printed(world: World) -> N
 def test_machines_are_known_by_their_environment(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], kind: str
 ) -> None:
-    for name in ("CI", "GITHUB_ACTIONS"):
-        monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     data = cli("route", "--json").data
@@ -315,12 +317,11 @@ def test_importing_the_library_loads_neither_the_sdk_nor_the_command_line(world:
     assert done.stdout == "interactive claude-haiku-5-5 []\n"
 
 
-def test_library_asks_on_both_lanes(provider: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_library_asks_on_both_lanes(provider: Sandbox, repo: Path) -> None:
     from lanectl import ask, route
     from lanectl.lane.ask import Asked
     from lanectl.lane.queue import Queued
 
-    monkeypatch.delenv("CI", raising=False)
     pieces: list[str] = []
     answer = ask("Why?", human=True, hear=lambda kind, text: pieces.append(text) if kind == "text" else None)
     assert isinstance(answer, Asked)

@@ -1,10 +1,10 @@
 """The error boundary: unexpected failures, signals, closed pipes and streams, keys that are never told."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
-import time
 from datetime import datetime
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def test_termination_while_serving_is_143(tmp_path: Path) -> None:
         assert server.stdout.readline() == "Serving (sandbox: no model was called)\n"
         assert server.stdout.readline().startswith("export ANTHROPIC_BASE_URL=http://127.0.0.1:")
         server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=30) == 143
+        assert server.wait(timeout=120) == 143
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["recipes", "schema"], ["recipes", "list"]])
@@ -124,7 +124,7 @@ def test_closed_pipe_is_0_without_a_word(argv: list[str], tmp_path: Path) -> Non
 def test_closed_stdout_is_no_failure(tmp_path: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "LANECTL_HOME": str(tmp_path)}
     done = subprocess.run(
-        ["/bin/sh", "-c", f"{sys.executable} -m lanectl status >&-"],
+        ["/bin/sh", "-c", f"{shlex.quote(sys.executable)} -m lanectl status >&-"],
         check=False,
         stderr=subprocess.PIPE,
         env=environ,
@@ -164,19 +164,20 @@ def test_refused_key_is_never_told(cli: Cli, provider: Sandbox, monkeypatch: pyt
 
 def test_help_needs_neither_sdk_nor_pydantic_and_is_quick() -> None:
     script = (
-        "import sys\n"
+        "import sys, time\n"
         "from lanectl.cli import main\n"
         "main(['--help'])\n"
         "heavy = ('anthropic', 'pydantic', 'rich', 'jinja2', 'httpx2', 'genai_prices', 'sqlite3')\n"
         "print('loaded', [name for name in heavy if name in sys.modules])\n"
+        "print(time.process_time())\n"
     )
-    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, text=True
     )
-    assert done.stdout.splitlines()[-1] == "loaded []"
-    # Loose on purpose: a busy machine must not fail it, an import of the SDK must.
-    assert time.monotonic() - began < 5.0
+    *_, loaded, processor_s = done.stdout.splitlines()
+    assert loaded == "loaded []"
+    # Its own work and no stopwatch: what else the machine does must not fail it.
+    assert float(processor_s) < 5.0
 
 
 def test_importing_the_command_line_loads_nothing_heavy() -> None:

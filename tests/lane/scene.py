@@ -26,6 +26,7 @@ from lanectl.state.runs import Run
 START = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 KEYS = ("alpha.txt", "beta.txt", "gamma.txt", "delta.txt")
 BATCH_S = 40.0
+COMMITTED = "2026-11-24T21:00:00Z"
 KEY = "sk-ant-sandbox"
 
 RECIPE = """\
@@ -183,6 +184,8 @@ def make_repo(folder: Path, files: Mapping[str, str]) -> None:
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "HOME": str(folder),
         "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_DATE": COMMITTED,
+        "GIT_COMMITTER_DATE": COMMITTED,
     }
     for line in (["init", "-q", "-b", "main"], ["add", "-A"], [*who, "commit", "-q", "-m", "Begin"]):
         subprocess.run(["git", "-C", str(folder), *line], check=True, env=environ, capture_output=True)

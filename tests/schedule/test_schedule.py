@@ -102,7 +102,7 @@ def test_crontab_block_has_three_lines_with_percent_escaped(night: Plan) -> None
         ["5", "7", "*", "*", "*"],
     ]
     assert all("50\\%" in each for each in lines)
-    assert f"{PYTHON} -P -m lanectl tick" in lines[1]
+    assert f"{shlex.quote(PYTHON)} -P -m lanectl tick" in lines[1].replace("\\%", "%")
     words = shlex.split(lines[0].split(" ", 5)[5].replace("\\%", "%"))
     assert words[words.index("--repo") + 1] == str(night.repo)
 
@@ -172,7 +172,8 @@ def test_units_are_hardened_persistent_and_escaped(night: Plan, home: Path) -> N
     service, timer = (found[f"lanectl-{night.name}-submit.{kind}"] for kind in ("service", "timer"))
     for wanted in ("ProtectSystem=strict", "UMask=0077", "NoNewPrivileges=yes", "Type=oneshot"):
         assert f"\n{wanted}\n" in service
-    assert f"ExecStart={PYTHON} -P -m lanectl submit pr-review --repo " in service
+    python = f'"{PYTHON}"' if " " in PYTHON else PYTHON
+    assert f"ExecStart={python} -P -m lanectl submit pr-review --repo " in service
     assert "it's a $$HOME repo" in service
     assert "lane 50%%" in service
     assert "\nOnCalendar=*-*-* 02:00:00\nPersistent=true\nRandomizedDelaySec=5m\n" in timer

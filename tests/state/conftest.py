@@ -1,6 +1,7 @@
 """A state file of the test's own, and functions run in many processes at once."""
 
 import multiprocessing
+import os
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ NOW = "2026-11-24T22:00:00+00:00"
 def path(tmp_path: Path) -> Iterator[Path]:
     """Where a state file will be: in memory where that can be, for each commit waits for its disk."""
     memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
+    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as folder:
         yield Path(folder) / "lane/state.db"
 
 

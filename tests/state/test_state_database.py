@@ -20,7 +20,7 @@ from lanectl.state.database import (
     open_state,
     quick_check,
 )
-from tests.disk_faults import as_nobody, file_size_limit
+from tests.disk_faults import file_size_limit, unwritable
 
 NOW = "2026-11-24T22:00:00+00:00"
 STAMP = "20261124T220000"
@@ -187,7 +187,7 @@ def test_locked_file_is_tried_later(path: Path, db: Database, monkeypatch: pytes
 
 
 def test_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
-    with as_nobody(), pytest.raises(ConfigError) as caught:
+    with unwritable(tmp_path), pytest.raises(ConfigError) as caught:
         opened(tmp_path / "new/state.db")
     assert caught.value.message == "the state file cannot be created: permission denied"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lanectl.state.journal import SLOT, SLOTS, Noted, clear, note, read, reserve
-from tests.disk_faults import as_nobody, file_size_limit
+from tests.disk_faults import file_size_limit, unwritable
 
 FIRST = Noted("abcdefghij", 0, "msgbatch_01", "req_01")
 SECOND = Noted("abcdefghij", 1, "msgbatch_02", None)
@@ -108,7 +108,7 @@ def test_planted_link_is_not_followed(path: Path, tmp_path: Path) -> None:
 
 
 def test_folder_that_may_not_be_written_is_no_exception(path: Path) -> None:
-    with as_nobody():
+    with unwritable(path.parent):
         assert reserve(path) is False
         assert note(path, FIRST) is False
     assert os.listdir(path.parent) == []  # noqa: PTH208 -- the names alone

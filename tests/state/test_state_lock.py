@@ -16,7 +16,7 @@ import pytest
 
 from lanectl.errors import ConfigError, TryLater
 from lanectl.state.lock import POLL_S, Holder, holder, lock
-from tests.disk_faults import as_nobody, file_size_limit
+from tests.disk_faults import file_size_limit, unwritable
 
 Together: TypeAlias = Callable[[Callable[[int], str], int], list[str]]
 NOW = "2026-11-24T22:00:00+00:00"
@@ -202,7 +202,7 @@ def test_full_disk_costs_the_name_of_the_holder_and_not_the_lock(path: Path) -> 
 
 
 def test_place_where_no_file_can_be_is_told(tmp_path: Path) -> None:
-    with as_nobody(), pytest.raises(ConfigError) as caught:
+    with unwritable(tmp_path), pytest.raises(ConfigError) as caught:
         take(tmp_path / "new/lock", Clock())
     assert caught.value.message == "cannot lock: permission denied"
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
