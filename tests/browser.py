@@ -8,12 +8,12 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-_TIMEOUT_S = 60.0
+_TIMEOUT_S = 180.0
 _ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -53,9 +53,9 @@ class Browser:
         result: dict[str, Any] = answer["result"]
         return result
 
-    def wait_for(self, method: str) -> None:
-        """Until an event has come."""
-        while not any(event.get("method") == method for event in self.events):
+    def wait_for(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
+        """Until such an event has come."""
+        while not any(map(wanted, self.events)):
             self.events.append(self._receive())
 
     def _receive(self) -> dict[str, Any]:
@@ -82,10 +82,23 @@ class Page:
         return self._browser.call(method, self._session, **params)
 
     def load(self, method: str, **params: Any) -> None:
-        """A command that loads the page, and the wait until it is there."""
+        """A command that loads the page, and the wait until it is there.
+
+        Told by its document: that of the page before may say just now that it is there too.
+        """
+        before = self.call("Page.getFrameTree")["frameTree"]["frame"]["loaderId"]
+
+        def loaded(event: dict[str, Any]) -> bool:
+            told = event.get("params", {})
+            return (
+                event.get("method") == "Page.lifecycleEvent"
+                and told["name"] == "load"
+                and told["loaderId"] != before
+            )
+
         self._browser.events.clear()
         self.call(method, **params)
-        self._browser.wait_for("Page.loadEventFired")
+        self._browser.wait_for(loaded)
 
     def reload(self) -> None:
         """The page again, as it is on disk."""
@@ -164,6 +177,7 @@ def open_page(browser: Browser, address: str) -> Page:
     page = Page(browser, target, session)
     for domain in ("Page", "Runtime", "Network", "Log"):
         page.call(f"{domain}.enable")
+    page.call("Page.setLifecycleEventsEnabled", enabled=True)
     page.load("Page.navigate", url=address)
     return page
 
@@ -185,7 +199,13 @@ def chromium() -> Iterator[Browser]:
         command = [PROGRAM, *_ARGUMENTS, f"--user-data-dir={profile}", "about:blank"]
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(
-            command, preexec_fn=place, close_fds=False, start_new_session=True, stdout=quiet, stderr=quiet
+            command,
+            preexec_fn=place,
+            close_fds=False,
+            start_new_session=True,
+            stdout=quiet,
+            stderr=quiet,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": profile, "LANG": "C.UTF-8"},
         )
         os.close(its_read)
         os.close(its_write)

@@ -263,7 +263,7 @@ def loaded(statement: str) -> set[str]:
     """The libraries that a fresh process has loaded after one statement."""
     code = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=180
     )
     return set(done.stdout.split())
 

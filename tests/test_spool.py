@@ -66,7 +66,7 @@ def test_many_first_processes_agree_on_one_identity(root: Path) -> None:
     started = [context.Process(target=_identity, args=(root, gate, told)) for _ in range(8)]
     for process in started:
         process.start()
-    found = {told.get(timeout=30) for _ in started}
+    found = {told.get(timeout=120) for _ in started}
     for process in started:
         process.join()
     assert found == {identity_of(root)}

@@ -8,6 +8,7 @@ import pytest
 from lanectl.sandbox.faults import Faults, WireFault
 from lanectl.sandbox.server import Sandbox
 from tests.cli.cli_world import RECIPE, Cli
+from tests.ports import deaf_port, port_of
 
 
 def one_line_one_hint(told: list[str]) -> bool:
@@ -100,7 +101,8 @@ def test_refused_key_is_no_access_and_nothing_is_recorded(cli: Cli, provider: Sa
 @pytest.mark.usefixtures("repo")
 def test_no_network_is_try_later_and_nothing_is_recorded(cli: Cli, provider: Sandbox) -> None:
     provider.stop()
-    ran = cli("submit", "notes")
+    with deaf_port(port_of(provider.url)):
+        ran = cli("submit", "notes")
     assert (ran.code, ran.out) == (75, "")
     assert one_line_one_hint(ran.told)
     assert cli("status", "--all", "--json").data["runs"] == []

@@ -1,13 +1,14 @@
 """The morning at the prompt: who is told, what a schedule writes, what is posted, and the JUnit form."""
 
 import plistlib
-import socket
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.cli.cli_world import RECIPE, Cli
+from tests.ports import deaf_port
 
 
 def configured(cli: Cli, text: str) -> None:
@@ -18,11 +19,10 @@ def configured(cli: Cli, text: str) -> None:
 
 
 @pytest.fixture
-def deaf() -> str:
+def deaf() -> Iterator[str]:
     """An address on this machine at which nobody listens."""
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{closed.getsockname()[1]}/hook/a-secret"
+    with deaf_port() as number:
+        yield f"http://127.0.0.1:{number}/hook/a-secret"
 
 
 @pytest.mark.usefixtures("provider")

@@ -34,7 +34,7 @@ def typed(answer: str, *argv: str, cwd: Path) -> tuple[int, str]:
         pass  # the terminal is gone with its last process
     finally:
         os.close(master)
-    return process.wait(timeout=60), seen.decode()
+    return process.wait(timeout=180), seen.decode()
 
 
 def test_no_on_a_terminal_sends_nothing(cli: Cli, provider: Sandbox, repo: Path) -> None:

@@ -304,19 +304,18 @@ TICK = """
 import sys, time
 from pathlib import Path
 from tests.lane.scene import FakeClock, Scene
-began = time.perf_counter()
 from lanectl.lane.tick import tick
 scene = Scene(Path(sys.argv[1]), FakeClock(), "")
-ready = time.perf_counter()
+ready = time.process_time()
 with scene.lane() as lane:
     ticked = tick(lane)
-print(time.perf_counter() - ready, "anthropic" in sys.modules, len(ticked.said))
+print(time.process_time() - ready, "anthropic" in sys.modules, len(ticked.said))
 """
 
 
 def idle_tick(root: Path, jobs: int) -> tuple[float, bool]:
-    """Seconds of a tick with nothing due over so many jobs, in a process of its own; and whether the SDK was
-    loaded.
+    """Seconds of the processor for a tick with nothing due over so many jobs, in a process of its own; and
+    whether the SDK was loaded.
     """
     clock = FakeClock()
     scene = Scene(root, clock, "")

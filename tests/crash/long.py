@@ -168,7 +168,7 @@ def state(root: Path, report: Report) -> None:
     seconds, loaded = claims.idle_tick(root / "tick", TICK_JOBS)
     report.say(
         "tick with nothing due",
-        f"{TICK_JOBS:,} jobs, {seconds:.3f} s, anthropic loaded: {loaded}",
+        f"{TICK_JOBS:,} jobs, {seconds:.3f} s of the processor, anthropic loaded: {loaded}",
         [1] * loaded,
     )
 

@@ -502,8 +502,8 @@ def many(count: int) -> Night:
 
 def test_two_thousand_findings_are_told_soon() -> None:
     night = many(2_000)
-    start = time.monotonic()
+    start = time.process_time()
     digest = night.digest()
     for form in FORMS.values():
         form.render(digest, link=link)
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20

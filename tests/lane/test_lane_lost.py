@@ -21,6 +21,7 @@ from lanectl.sandbox.server import Sandbox
 from lanectl.state import answers, attempts, runs
 from lanectl.state.journal import Noted, note, read
 from tests.lane.scene import OpenLane, Scene, prompts, states, the_run, tries
+from tests.waits import until
 
 LOST = {
     "dropped": WireFault("create", do="drop"),
@@ -61,8 +62,18 @@ def test_lost_answer_ends_with_each_request_accepted_once(
     assert runs.outcome_counts(lane.db, the_run(lane).id) == {"succeeded": 4}
 
 
-def test_answer_that_comes_too_late_is_looked_for(scene: Scene, box: Sandbox, open_lane: OpenLane) -> None:
-    box.set_faults(Faults(wire=(WireFault("create", do="hang", seconds=2.0),)))
+def test_answer_that_comes_too_late_is_looked_for(
+    scene: Scene, box: Sandbox, open_lane: OpenLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.set_faults(Faults(wire=(WireFault("create", do="hang", seconds=240.0),)))
+    advance = scene.clock.advance
+
+    def once_it_is_taken(seconds: float) -> None:
+        """No time passes before the provider has done what it was asked: it is slow to answer, not to act."""
+        until(box.ledger)
+        advance(seconds)
+
+    monkeypatch.setattr(scene.clock, "advance", once_it_is_taken)
     lane = open_lane(provider={"timeout_s": 1})
     submit(lane, scene.recipe(), scene.wishes(pilot="0"))
     assert states(lane) in ([("main", "ended")], [("main", "accepted")])

@@ -22,6 +22,7 @@ from lanectl.sandbox.faults import Faults
 from lanectl.sandbox.server import Sandbox
 from lanectl.state import outbox, runs
 from tests.lane.scene import FakeClock, OpenLane, Scene
+from tests.ports import deaf_port
 
 
 class Listener(ThreadingHTTPServer):
@@ -241,16 +242,14 @@ def test_refusal_is_said_once_tried_again_with_growing_pauses_and_changes_nothin
 def test_target_that_is_down_for_two_days_is_given_up_loudly(
     scene: Scene, open_lane: OpenLane, clock: FakeClock
 ) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-    lane = lane_to(open_lane, url)
-    run = night(scene, lane)
-    began = clock()
-    said: list[str] = []
-    while clock() - began < timedelta(hours=60):
-        said += flush(lane)
-        clock.advance(3600)
+    with deaf_port() as number:
+        lane = lane_to(open_lane, f"http://127.0.0.1:{number}/")
+        run = night(scene, lane)
+        began = clock()
+        said: list[str] = []
+        while clock() - began < timedelta(hours=60):
+            said += flush(lane)
+            clock.advance(3600)
 
     assert len(said) == 2
     assert said[1].startswith("gave up telling team after 48 hours (notes ")

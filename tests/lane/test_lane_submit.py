@@ -13,6 +13,7 @@ from lanectl.sandbox.faults import Faults, WireFault
 from lanectl.sandbox.server import Sandbox
 from lanectl.state import answers, runs
 from tests.lane.scene import KEYS, RECIPE, OpenLane, Scene, make_repo, prompts, states, the_run, tries
+from tests.ports import deaf_port, port_of
 
 
 def test_submit_sends_the_pilot_and_then_the_rest(scene: Scene, box: Sandbox, open_lane: OpenLane) -> None:
@@ -84,7 +85,7 @@ def test_submit_of_an_unanswering_provider_records_nothing(
 ) -> None:
     box.stop()
     lane = open_lane()
-    with pytest.raises(TryLater, match="no connection"):
+    with deaf_port(port_of(box.url)), pytest.raises(TryLater, match="no connection"):
         submit(lane, scene.recipe(), scene.wishes())
     assert runs.list_runs(lane.db) == []
     assert lane.spool.runs() == []

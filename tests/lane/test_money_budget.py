@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -25,7 +24,7 @@ from lanectl.lane.submit import submit
 from lanectl.sandbox.faults import Faults, ItemFault, WireFault
 from lanectl.sandbox.server import Sandbox
 from lanectl.state import money, runs
-from tests.lane.scene import RECIPE, OpenLane, Scene, make_repo, the_run, tries
+from tests.lane.scene import RECIPE, OpenLane, Scene, SharedClock, make_repo, the_run, tries
 
 PROCESSES = int(os.environ.get("LANECTL_TEST_PROCESSES", "4"))
 
@@ -354,18 +353,13 @@ def test_wrong_override_of_a_price_is_a_configuration_error(
 CHILD = """
 import sys
 from pathlib import Path
-from tests.lane.scene import Scene
+from tests.lane.scene import Scene, SharedClock
 from lanectl.config import Budget
 from lanectl.errors import HeldError
-from lanectl.lane.context import wall_clock
 from lanectl.lane.submit import submit
 
-class Wall:
-    def __call__(self): return wall_clock()
-    def advance(self, seconds): pass
-
 root, url, cap = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
-scene = Scene(root, Wall(), url)
+scene = Scene(root, SharedClock(root / "clock"), url)
 with scene.lane(budget=Budget(day_usd=cap)) as lane:
     try:
         done = submit(lane, scene.recipe(), scene.wishes(pilot="0", only=sys.argv[4]))
@@ -376,20 +370,10 @@ with scene.lane(budget=Budget(day_usd=cap)) as lane:
 
 
 def test_concurrent_submits_never_exceed_a_budget(tmp_path: Path) -> None:
-    with Sandbox(tmp_path / "sandbox", duration_s=0.0) as box:
-        from lanectl.lane.context import wall_clock
-
-        class Wall:
-            def __call__(self) -> Any:
-                return wall_clock()
-
-            def seconds(self) -> float:
-                return time.time()
-
-            def advance(self, seconds: float) -> None:
-                """The wall's clock is moved by nobody."""
-
-        scene = Scene(tmp_path, Wall(), box.url)
+    # A day of the test's own: at midnight the budget of another begins.
+    clock = SharedClock(tmp_path / "clock")
+    with Sandbox(tmp_path / "sandbox", clock=clock.seconds, duration_s=0.0) as box:
+        scene = Scene(tmp_path, clock, box.url)
         scene.make(keys=tuple(f"{n:02}.txt" for n in range(PROCESSES)), recipe=RECIPE)
         with scene.lane() as lane:
             one = submit(lane, scene.recipe(), scene.wishes(pilot="0", only="00.txt")).estimate

@@ -301,9 +301,9 @@ def test_answer_of_another_shape_is_invalid(answer: Any) -> None:
     ids=["blank lines", "half of them", "shuffled"],
 )
 def test_patch_of_texts_that_repeat_themselves_is_made_soon(old: str, new: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     assert patch("f", old, new)
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_a_hundred_blocks_of_a_long_file_are_applied(tmp_path: Path) -> None:

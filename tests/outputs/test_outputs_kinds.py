@@ -233,9 +233,9 @@ def test_release_notes_of_thousands_of_commits_are_checked_soon() -> None:
         for n in range(5_000)
     ]
     text = "# 1\n\n" + "".join(f"- s (`{commit['sha'][:10]}`)\n" for commit in commits)
-    start = time.monotonic()
+    start = time.process_time()
     assert read("markdown", text, material=Material(commits=commits)).headline == "1 (5,000 commits)"
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 @pytest.mark.parametrize(

@@ -157,9 +157,9 @@ def test_schema_made_to_explode_ends_soon() -> None:
     value: JsonValue = 1
     for _ in range(60):
         value = [value]
-    start = time.monotonic()
+    start = time.process_time()
     told = Schema({**schema, "allOf": [{"anyOf": [{"$ref": "#/$defs/x"}, {"type": "null"}]}]}).problem(value)
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
     assert told is None or "too often" in told
 
 

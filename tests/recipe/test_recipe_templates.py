@@ -213,7 +213,7 @@ def test_what_is_computed_from_trusted_text_is_not_trusted() -> None:
 def test_template_that_reaches_too_far_is_refused_in_time(recipe: Make, text: str, message: str) -> None:
     began = time.process_time()
     assert message in refused(recipe, text)
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 30
 
 
 @pytest.mark.parametrize(

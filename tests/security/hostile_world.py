@@ -174,7 +174,7 @@ class Relay:
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         """One exchange with the provider behind."""
-        connection = http.client.HTTPConnection(self._target, timeout=30)
+        connection = http.client.HTTPConnection(self._target, timeout=120)
         kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "connection")}
         connection.request(method, path, body or None, kept)
         response = connection.getresponse()
