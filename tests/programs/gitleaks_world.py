@@ -1,5 +1,6 @@
 """A stand-in for the program gitleaks: its command line, its way of reading, its report, and three rules."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,8 +14,7 @@ OTHER = "hush-" + "z1x8c3v6b5n0m2l4k7j9h1g3"
 # with 1; the rules come from --config, GITLEAKS_CONFIG, GITLEAKS_CONFIG_TOML, ./.gitleaks.toml in this order;
 # ./.gitleaksignore excuses; input is read in fragments that end at a blank line, none where the first looks
 # like a binary file; a match is reported from the line it begins on to the line it ends on.
-PROGRAM = r"""#!@PYTHON@
-import json, os, re, signal, sys, tomllib
+PROGRAM = r"""import json, os, re, signal, sys, tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -139,8 +139,11 @@ class Fake:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
+        (folder / "gitleaks.py").write_text(PROGRAM)
         program = folder / "gitleaks"
-        program.write_text(PROGRAM.replace("@PYTHON@", f"{sys.executable} -SE"))
+        # Not in a first line: a path with a space, or a long one, finds no interpreter there.
+        words = " ".join(map(shlex.quote, (sys.executable, "-SE", str(folder / "gitleaks.py"))))
+        program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         program.chmod(0o755)
         self.behave("", version="8.30.1")
 
