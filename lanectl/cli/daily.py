@@ -157,6 +157,6 @@ def _pulled(desk: "Desk", run: str | None, *, wait: bool, timeout_s: float | Non
 
         def work() -> Answer:
             pulled = pull_runs(lane, named, wait=wait, timeout_s=timeout_s)
-            return pulled_answer(lane, pulled, waited=wait)
+            return pulled_answer(pulled, waited=wait)
 
         return told(desk, lane, work)

@@ -56,9 +56,10 @@ def told(lane: "Lane", runs: Sequence[Run], form: str, *, as_data: bool) -> Answ
 
 def opened(lane: "Lane", runs: Sequence[Run]) -> Answer:
     """Open the page over the runs; where there is no browser, its path is what is left."""
-    page = write_morning(lane, runs)
-    if page is None:
+    morning = write_morning(lane, runs)
+    if morning is None:
         raise UsageError("there is no run to show", hint="lanectl status --all")
+    page = morning.page
     # The browser outlives us, which the door for programs does not let one do.
     shown = webbrowser.open(page.as_uri())
     return Answer({"page": str(page), "opened": shown}, lambda screen: screen.say(f"page: {page}"))

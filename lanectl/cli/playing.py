@@ -61,7 +61,7 @@ def played(desk: "Desk", repo: Path) -> Answer:
             return Answer({"runs": [submitted_data(sent)]}, trouble=trouble_of_submitted(sent))
         screen.note(f"sent {counted(sent.jobs, 'job')} of {sent.recipe}; batches of the sandbox take seconds")
         pulled = pull(lane, get_run(lane.db, sent.run), wait=True, timeout_s=WAIT_S)
-        morning = pulled_answer(lane, pulled, waited=True)
+        morning = pulled_answer(pulled, waited=True)
     recipe = sent.recipe if sent.recipe != SAMPLE["name"] else "pr-review"
 
     def draw(screen: "Screen") -> None:

@@ -93,7 +93,7 @@ def submitted(desk: "Desk", recipes: Sequence[str], asked: Wishes) -> Answer:
             trouble = trouble_of_submitted(one)
             troubles += [trouble] if trouble is not None else []
         pulled = _waited(lane, done) if asked.wait else None
-        answer = None if pulled is None else pulled_answer(lane, pulled, waited=True)
+        answer = None if pulled is None else pulled_answer(pulled, waited=True)
         untold = unheard(lane) if done else ()
         made = _answer(done, troubles, pulled, answer, whole=desk.screen.json)
     return replace(made, warnings=(*made.warnings, *untold)) if untold else made
@@ -159,7 +159,7 @@ def _waited(lane: "Lane", done: Sequence[Submitted]) -> "Pulled | None":
     return Pulled(
         runs=tuple(run for one in each for run in one.runs),
         pending=sum(one.pending for one in each),
-        page=write_morning(lane, runs),
+        morning=write_morning(lane, runs),
         sent=tuple(attempt for one in each for attempt in one.sent),
     )
 

@@ -195,19 +195,23 @@ class Folder:
     def sweep(self, folder: str = "", *, below: bool = True) -> int:
         """Remove what killed processes left half-written in a folder and `below` it; returns how many."""
         swept = 0
-        for name, is_folder in self._entries(folder):
+        for name, is_folder in self._entries(folder, half_written=True):
             path = f"{folder}/{name}" if folder else name
-            if is_folder:
-                swept += self.sweep(path) if below else 0
-            elif name.startswith(TEMPORARY) and name.endswith(SUFFIX):
+            if not is_folder:
                 swept += self.remove(path)
+            elif below:
+                swept += self.sweep(path)
         return swept
 
-    def _entries(self, folder: str) -> list[tuple[str, bool]]:
-        """The names in a folder below, each with whether it is a folder itself and no link to one."""
+    def _entries(self, folder: str, *, half_written: bool = False) -> list[tuple[str, bool]]:
+        """The names in a folder below, each with whether it is a folder itself and no link to one.
+
+        With `half_written` only folders and temporary files: a large run has tens of thousands of others.
+        """
         try:
             with self._told(folder), self._inside(folder) as fd, os.scandir(fd) as entries:
-                return sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+                found = ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+                return sorted(one for one in found if one[1] or not half_written or _is_temporary(one[0]))
         except FileNotFoundError:
             return []
 
@@ -349,6 +353,10 @@ def _is_real(fd: int, name: str) -> bool:
         return not stat.S_ISLNK(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
     except FileNotFoundError:
         return False
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(TEMPORARY) and name.endswith(SUFFIX)
 
 
 def _temporary_name() -> str:

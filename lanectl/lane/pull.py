@@ -13,7 +13,7 @@ from lanectl.lane.collect import collect, collect_nothing, restore
 from lanectl.lane.context import PERSON_WAIT_S, Lane
 from lanectl.lane.erase import erase
 from lanectl.lane.fetch import fetch
-from lanectl.lane.report import write_morning, write_report
+from lanectl.lane.report import Morning, write_morning, write_report
 from lanectl.lane.sync import sync
 from lanectl.models import AttemptState, RunAccount, RunState
 from lanectl.state import answers, attempts, runs
@@ -45,11 +45,11 @@ class PulledRun:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What one pull did: `pending` counts runs that are not settled, `page` lies over all runs it touched."""
+    """What one pull did: `pending` counts runs not settled, `morning` is over all runs it touched."""
 
     runs: tuple[PulledRun, ...]
     pending: int
-    page: Path | None
+    morning: Morning | None
     sent: tuple[Attempt, ...] = ()
 
 
@@ -80,12 +80,12 @@ def pull(
                 # Results first: a pilot that has come back is judged by its answers, not by its age.
                 _merge(touched, pull_run(lane, one, named=run is not None))
                 sent.extend(advance(lane, runs.get_run(lane.db, one.id)).sent)
-            page = _page(lane, touched)
+            morning = _morning(lane, touched)
             _settle(lane, touched)
             erase(lane)
             pending = len(_pending(lane, run))
         if not wait or not pending or (deadline is not None and lane.clock() >= deadline):
-            return Pulled(tuple(touched.values()), pending, page, tuple(sent))
+            return Pulled(tuple(touched.values()), pending, morning, tuple(sent))
         left = pause if deadline is None else min(pause, (deadline - lane.clock()).total_seconds())
         lane.tell(f"{pending} run{'s' if pending > 1 else ''} not ready; looking again in {left:,.0f} s")
         lane.sleep(max(left, 0.0))
@@ -192,7 +192,7 @@ def _has_news(lane: Lane, run: Run) -> bool:
     return run.pulled_at is not None or answers.sums(lane.db, run.id).answers > 0
 
 
-def _page(lane: Lane, touched: Mapping[str, PulledRun]) -> Path | None:
+def _morning(lane: Lane, touched: Mapping[str, PulledRun]) -> Morning | None:
     told = [runs.get_run(lane.db, run_id) for run_id in touched]
     return write_morning(lane, [replace(run, pulled_at=touched[run.id].account.pulled_at) for run in told])
 

@@ -3,7 +3,7 @@ replaceable."""
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,16 @@ def _results_are_here(lane: Lane, run: Run) -> bool:
     return all(one.error or spooled.has_results(one.number) for one in pulled)
 
 
-def write_morning(lane: Lane, wanted: Sequence[Run]) -> Path | None:
-    """Write the page over every run that a pull touched; returns its path, None for no run."""
+@dataclass(frozen=True, slots=True)
+class Morning:
+    """The page over every run that a pull touched, and the digest that it was drawn from."""
+
+    page: Path
+    digest: Digest
+
+
+def write_morning(lane: Lane, wanted: Sequence[Run]) -> Morning | None:
+    """Write the page over every run that a pull touched; None for no run."""
     if not wanted:
         return None
     digest = digest_of(lane, wanted)
@@ -113,7 +121,7 @@ def write_morning(lane: Lane, wanted: Sequence[Run]) -> Path | None:
     page = lane.settings.data_dir / "morning.html"
     write_page(page, (piece.encode() for piece in html.pieces(digest, link=absolute)))
     write_page(page.with_suffix(".md"), [markdown.render(digest, link=absolute).encode()])
-    return page
+    return Morning(page, digest)
 
 
 def _beside(_: str, artifact: str) -> str:

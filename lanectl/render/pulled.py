@@ -8,7 +8,6 @@ from lanectl.render.digest import draw_digest
 from lanectl.render.words import tally
 
 if TYPE_CHECKING:
-    from lanectl.digest.model import Digest
     from lanectl.lane.pull import Pulled, PulledRun
     from lanectl.render.screen import Screen
 
@@ -18,11 +17,11 @@ def pulled_data(pulled: "Pulled") -> dict[str, JsonValue]:
     return {
         "runs": [_run_data(one) for one in pulled.runs],
         "pending": pulled.pending,
-        "page": None if pulled.page is None else str(pulled.page),
+        "page": None if pulled.morning is None else str(pulled.morning.page),
     }
 
 
-def draw_pulled(screen: "Screen", pulled: "Pulled", digest: "Digest | None") -> None:
+def draw_pulled(screen: "Screen", pulled: "Pulled") -> None:
     """What came of each run, the digest over all of them, and where it lies."""
     for sent in pulled.sent:
         screen.note(f"run {sent.run}: {counted(sent.requests, 'request')} sent, {sent.state}")
@@ -36,11 +35,11 @@ def draw_pulled(screen: "Screen", pulled: "Pulled", digest: "Digest | None") -> 
             f", {one.unchanged:,} unchanged" if one.unchanged else ""
         )
         screen.note(f"{account.recipe} {account.run}: {one.state}, {tally(account.outcomes)}; {files}")
-    if digest is not None and any(one.digest for one in pulled.runs):
-        draw_digest(screen, digest)
-    if pulled.page is not None:
+    if pulled.morning is not None:
+        if any(one.digest for one in pulled.runs):
+            draw_digest(screen, pulled.morning.digest)
         screen.say()
-        screen.say(f"page: {pulled.page}")
+        screen.say(f"page: {pulled.morning.page}")
     if pulled.pending:
         screen.note(screen.typed(f"{counted(pulled.pending, 'run')} not ready: lanectl pull"), "dim")
 

@@ -43,7 +43,8 @@ def test_pull_writes_artifacts_manifest_results_digest_and_page(sent: Scene, ope
     assert [job["key"] for job in manifest["jobs"]] == sorted(KEYS)
     assert {job["outcome"] for job in manifest["jobs"]} == {"succeeded"}
     assert (manifest["out"], manifest["skipped"]) == (0, [])
-    assert done.page == sent.settings().data_dir / "morning.html"
+    assert done.morning is not None
+    assert done.morning.page == sent.settings().data_dir / "morning.html"
     assert (root.parent / "latest").resolve() == root
 
 
@@ -52,7 +53,7 @@ def test_pull_again_changes_nothing(open_lane: OpenLane) -> None:
     lane = open_lane()
     pull(lane)
     done = pull(lane)
-    assert (done.runs, done.pending, done.page) == ((), 0, None)
+    assert (done.runs, done.pending, done.morning) == ((), 0, None)
 
 
 @pytest.mark.usefixtures("sent")
