@@ -77,7 +77,10 @@ class Database:
     def each(self, sql: str, values: Values = ()) -> Iterator[sqlite3.Row]:
         """The rows of a query as they are read; none of its tables is written meanwhile."""
         with self._told():
-            yield from self._connection.execute(sql, _held(values))
+            # Not `yield from`: that closes the cursor of a reader that stops early, which fails once we are
+            # closed.
+            for row in self._connection.execute(sql, _held(values)):  # noqa: UP028 -- for that reason
+                yield row
 
     def define(self, name: str, function: Callable[[str], str]) -> None:
         """Let queries call a function that says the same of the same text each time."""

@@ -4,9 +4,9 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import pytest
 
@@ -89,6 +89,16 @@ def test_new_file_is_private_marked_and_durable(db: Database, path: Path) -> Non
     assert db.value("PRAGMA user_version") == schema.VERSION == len(schema.MIGRATIONS)
     assert keys(db) == ["kind"]
     assert quick_check(db) == "ok"
+
+
+def test_reader_that_stops_early_is_let_go_after_the_file(db: Database) -> None:
+    rows = db.each("SELECT name FROM sqlite_schema")
+    next(rows)
+
+    db.close()
+
+    # As the interpreter does when it tidies up; what is raised there is printed with a traceback.
+    cast("Generator[sqlite3.Row]", rows).close()
 
 
 def test_open_umask_opens_nothing(tmp_path: Path) -> None:
