@@ -84,10 +84,10 @@ def put(db: Database, message: Message, notices: Sequence[Notice]) -> None:
 
 
 def due(db: Database, now: str) -> list[Message]:
-    """The messages to be tried now, oldest first."""
+    """The messages to be tried now, those tried least first: no dead target keeps another from news."""
     rows = db.rows(
         """SELECT * FROM messages WHERE sent_at IS NULL AND dropped_at IS NULL AND not_before <= ?
-        ORDER BY created_at, id""",
+        ORDER BY tries, created_at, id""",
         (now,),
     )
     return [_message(row) for row in rows]

@@ -211,6 +211,19 @@ def test_target_beside_one_that_fails_is_told_all_the_same(
     assert program.titles == [f"notes {run}"]
 
 
+def test_old_messages_to_dead_targets_do_not_keep_the_next_morning_waiting(
+    scene: Scene, open_lane: OpenLane, program: Program
+) -> None:
+    dead = {f"dead{number}": Target(command=("/bin/false",)) for number in range(3)}
+    lane = open_lane(notify={**dead, "me": Target(command=(str(program.path),))})
+    night(scene, lane, *dead)
+    flush(lane)
+    scene.clock.advance(24 * 3600)
+    run = night(scene, lane, "me")
+    flush(lane)
+    assert program.titles == [f"notes {run}"]
+
+
 def test_killed_between_send_and_record_it_is_sent_again_with_the_same_id(
     scene: Scene, open_lane: OpenLane, program: Program
 ) -> None:
