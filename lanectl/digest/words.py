@@ -25,7 +25,8 @@ def headline(
         return _sandboxed(runs, _nothing_sent(undone))
     done = sum(run.outcomes.get(Outcome.SUCCEEDED, 0) for run in runs)
     parts = [_done(done, jobs)]
-    if any(run.output_kind == "findings" for run in runs):
+    # A night in which nothing was reviewed has found nothing out: "no findings" would read as all clear.
+    if any(run.output_kind == "findings" and run.outcomes.get(Outcome.SUCCEEDED) for run in runs):
         parts.append(tally(severities))
     if patches:
         parts.append(counted(patches, "patch", "patches"))
@@ -68,6 +69,24 @@ def needs(
     return tuple(told)
 
 
+def without_success(run: RunAccount, *, of: str = "") -> str:
+    """`4 jobs without success (3 errored, 1 refused): lanectl retry RUN`, "" where there are none.
+
+    `of` stands behind the jobs.
+    """
+    lost = {
+        outcome: run.outcomes.get(outcome, 0)
+        for outcome in Outcome
+        if outcome is not Outcome.SUCCEEDED and run.outcomes.get(outcome, 0)
+    }
+    if not lost:
+        return ""
+    told = ", ".join(f"{number:,} {outcome}" for outcome, number in lost.items())
+    verb = "show" if set(lost) == {Outcome.REFUSED} else "retry"
+    jobs = counted(sum(lost.values()), "job")
+    return f"{jobs}{of} without success ({told}): lanectl {verb} {run.run}"
+
+
 def tally(severities: Sequence[SeverityGroup]) -> str:
     """`12 findings (1 critical, 3 high, 8 low)`, `12 findings, 5 new (...)`, `no findings`."""
     count, known = sum(group.count for group in severities), _news(severities)
@@ -98,6 +117,13 @@ def listed(names: Sequence[str], most: int, count: int | None = None, *, manifes
     total = max(len(names), count or 0)
     more = rest(min(len(names), most), len(names) if manifest else total, total)
     return " ".join(part for part in (", ".join(names[:most]), more) if part)
+
+
+def share(group: Undone) -> str:
+    """`most often (3 of 5): ` before a text that not all of the group have, else ""."""
+    if group.common_count == group.count:
+        return ""
+    return f"most often ({group.common_count:,} of {group.count:,}): "
 
 
 def of_kind(category: str) -> str:
@@ -172,16 +198,9 @@ def _listed(short: Sequence[str]) -> str:
 
 
 def _of_run(run: RunAccount, undone: Sequence[Undone]) -> Iterator[str]:
-    lost = {
-        outcome: run.outcomes.get(outcome, 0)
-        for outcome in Outcome
-        if outcome is not Outcome.SUCCEEDED and run.outcomes.get(outcome, 0)
-    }
+    lost = without_success(run, of=f" of {run.recipe}")
     if lost:
-        told = ", ".join(f"{number:,} {outcome}" for outcome, number in lost.items())
-        verb = "show" if set(lost) == {Outcome.REFUSED} else "retry"
-        jobs = counted(sum(lost.values()), "job")
-        yield f"{jobs} of {run.recipe} without success ({told}): lanectl {verb} {run.run}"
+        yield lost
     if run.out and any(group.reason == STILL_OUT for group in undone):
         yield f"{counted(run.out, 'job')} of {run.recipe} still out: lanectl pull {run.run}"
 

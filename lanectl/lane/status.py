@@ -1,10 +1,11 @@
 """Status: what needs a person first, from the state file; asks the provider at most once a minute and
 never sends."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lanectl.digest.words import without_success
 from lanectl.lane.account import account_of
 from lanectl.lane.context import Lane
 from lanectl.lane.reconcile import known_by
@@ -80,9 +81,10 @@ def status(lane: Lane, run: Run | None = None, *, every: bool = False) -> Status
 
 def _of(lane: Lane, run: Run) -> RunStatus:
     tried = attempts.list_attempts(lane.db, run.id)
+    account = account_of(lane, run)
     return RunStatus(
         run=run,
-        account=account_of(lane, run),
+        account=account,
         state=runs.run_state(lane.db, run),
         waiting=runs.waiting_count(lane.db, run.id),
         attempts=tuple(tried),
@@ -92,7 +94,7 @@ def _of(lane: Lane, run: Run) -> RunStatus:
             if one.state == AttemptState.UNKNOWN
         },
         sums=answers.sums(lane.db, run.id),
-        needs=tuple(_needs(lane, run, tried)),
+        needs=(*_needs(lane, run, tried), *_failed(lane, run, account)),
     )
 
 
@@ -122,6 +124,14 @@ def _needs(lane: Lane, run: Run, tried: list[Attempt]) -> list[str]:
         later = max((one.not_before or "" for one in waiting), default="")
         said.append(f"not sent yet{f', not before {later}' if later else ''}: lanectl tick")
     return said
+
+
+def _failed(lane: Lane, run: Run, account: RunAccount) -> Iterator[str]:
+    """The jobs of the last day's runs that have no success, once nothing of the run is out any more."""
+    if run.pulled_at and lane.clock() - datetime.fromisoformat(run.pulled_at) < RECENT:
+        lost = without_success(account)
+        if lost:
+            yield lost
 
 
 def _about_unknown(lane: Lane, one: Attempt) -> str:

@@ -41,7 +41,7 @@ def titles(digest: Digest) -> list[tuple[str, str, int]]:
         (Night().add(a_run(), [a_job("pr-1")]), "1 job done, no findings, $3.21 paid; nothing needs you."),
         (
             Night().add(a_run(jobs=1_204, outcomes={"errored": 1_204}, cost_usd=0.0)),
-            "None of 1,204 jobs done, no findings, $0.00 paid; needs you: 1,204 jobs without success.",
+            "None of 1,204 jobs done, $0.00 paid; needs you: 1,204 jobs without success.",
         ),
         (
             Night().add(

@@ -338,6 +338,18 @@ def test_status_names_what_needs_a_person(open_lane: OpenLane) -> None:
     assert status(lane).runs[0].needs == ()
 
 
+def test_status_names_what_has_no_success_for_a_day(scene: Scene, box: Sandbox, open_lane: OpenLane) -> None:
+    box.set_faults(Faults.from_json({"items": [{"outcome": "errored", "index": [0, 2]}]}))
+    lane = open_lane()
+    submit(lane, scene.recipe(), scene.wishes(pilot="0"))
+    scene.clock.advance(60)
+    pull(lane)
+    run = the_run(lane).id
+    assert status(lane).runs[0].needs == (f"2 jobs without success (2 errored): lanectl retry {run}",)
+    scene.clock.advance(24 * 3600)
+    assert [one.needs for one in status(lane, every=True).runs] == [()]
+
+
 @pytest.mark.usefixtures("sent")
 def test_requests_are_paid_once_over_all_of_it(box: Sandbox, open_lane: OpenLane) -> None:
     pull(open_lane())
