@@ -8,7 +8,7 @@ from lanectl.digest.account import Money, dollars, hit_rate, saved
 from lanectl.digest.merge import Reported, SeverityGroup, label
 from lanectl.digest.model import SANDBOX, Digest
 from lanectl.digest.undone import Undone, UndoneLine, earlier, is_common, unchanged
-from lanectl.digest.words import counted, left_out, listed, of_kind, rest, since, whole
+from lanectl.digest.words import counted, left_out, listed, of_kind, rest, share, since, whole
 from lanectl.models import RunAccount, Severity
 from lanectl.text import terminal
 from lanectl.text.markdown import block, inline
@@ -57,7 +57,10 @@ def told_money(money: Money) -> Iterator[str]:
         yield f"{paid}: {known}the cost of {counted(money.unknown_runs, 'run')} unknown."
     else:
         yield f"{paid} {dollars(money.paid_usd)}."
-    if money.list_usd is not None:
+    if money.list_usd == 0 == money.paid_usd:
+        # Nothing was billed on either lane: there is nothing to compare.
+        pass
+    elif money.list_usd is not None:
         told = f"On the other lane the same work lists at {dollars(money.list_usd)}"
         less = money.saved_usd
         yield told + (
@@ -106,12 +109,12 @@ def _group(digest: Digest, group: SeverityGroup, link: Link) -> Iterator[str]:
     for more in group.more:
         where = listed([_linked(run, key, artifact, link) for run, key, artifact in more.where], NAMES)
         yield f"- plus {more.count:,} more {of_kind(inline(more.category))}, in {where}"
-    yield from _still_there(group, link)
+    yield from _still_there(digest, group, link)
     if group.cut:
         yield from ("", f"{inline(left_out(group))}: {_code(whole(digest.runs, 'csv'))}")
 
 
-def _still_there(group: SeverityGroup, link: Link) -> Iterator[str]:
+def _still_there(digest: Digest, group: SeverityGroup, link: Link) -> Iterator[str]:
     """What was reported before, a line each; of what is critical none is left away."""
     known = group.still_there
     if not known:
@@ -126,7 +129,7 @@ def _still_there(group: SeverityGroup, link: Link) -> Iterator[str]:
         notes = f"{since(one.first_reported)}; {_linked(lead.run, lead.key, lead.artifact, link)}"
         yield f"- {_where(one)}{block(terminal.line(one.finding.title))} ({notes})"
     if len(known) > len(shown):
-        yield f"- {rest(len(shown), len(known), len(known))}"
+        yield f"- {rest(len(shown), len(known), len(known))}: {_code(whole(digest.runs, 'csv'))}"
 
 
 def _finding(reported: Reported, link: Link) -> Iterator[str]:
@@ -213,9 +216,7 @@ def _named(line: UndoneLine, group: Undone) -> str:
 def _common(group: Undone) -> str:
     if not is_common(group):
         return ""
-    whole = group.common_count == group.count
-    share = "" if whole else f"most often ({group.common_count:,} of {group.count:,}): "
-    return f": {share}{inline(group.common)}"
+    return f": {share(group)}{inline(group.common)}"
 
 
 def _runs(digest: Digest) -> Iterator[str]:

@@ -38,7 +38,8 @@ def cache_account(lane: Lane, run: Run, sums: Sums | None = None) -> CacheAccoun
     saved = None
     if added.answers and added.cost_usd is not None and added.uncached_usd is not None:
         saved = float(added.uncached_usd - added.cost_usd)
-    asked = run.cache_mode != "off"
+    # What the provider did not process has read nothing, and says nothing of the cache.
+    asked = run.cache_mode != "off" and added.input_tokens + added.output_tokens > 0
     rate = added.cache_hit_rate
     # Nothing read and nothing written, where a cache was asked for, is a rate of nothing.
     low = cache.is_low(

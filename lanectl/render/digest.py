@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from lanectl.digest.account import dollars, hit_rate, saved
 from lanectl.digest.markdown import percent, told_money
-from lanectl.digest.words import counted, left_out, listed, of_kind, rest, since, whole
+from lanectl.digest.undone import is_common
+from lanectl.digest.words import counted, left_out, listed, of_kind, rest, share, since, whole
 from lanectl.models import Severity
 from lanectl.render.screen import Column
 from lanectl.text.terminal import line
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 NAMES = 12
 SUGGESTION = 300
+REASON = 200
 STYLES = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: ""}
 
 
@@ -54,13 +56,13 @@ def _draw_group(screen: "Screen", digest: "Digest", group: "SeverityGroup") -> N
     for more in group.more:
         where = listed([line(key) for _, key, _ in more.where], NAMES)
         screen.say(f"  plus {more.count:,} more {of_kind(line(more.category))}, in {where}")
-    for text, style in _still_there(group):
+    for text, style in _still_there(screen, digest, group):
         screen.say(text, style)
     if group.cut:
         screen.say(screen.typed(f"  {line(left_out(group))}: {whole(digest.runs, 'csv')}"))
 
 
-def _still_there(group: "SeverityGroup") -> Iterator[tuple[str, str]]:
+def _still_there(screen: "Screen", digest: "Digest", group: "SeverityGroup") -> Iterator[tuple[str, str]]:
     """What was reported before, a line each; of what is critical none is left away."""
     known = group.still_there
     if not known:
@@ -71,7 +73,8 @@ def _still_there(group: "SeverityGroup") -> Iterator[tuple[str, str]]:
         told = f"{_place(one.finding)}{line(one.finding.title)}"
         yield f"  - {told} ({since(one.first_reported)}; {line(one.lead.key)})", STYLES[group.severity]
     if len(known) > NAMES and not critical:
-        yield f"  - {rest(NAMES, len(known), len(known))}", ""
+        more = rest(NAMES, len(known), len(known))
+        yield screen.typed(f"  - {more}: {whole(digest.runs, 'csv')}"), ""
 
 
 def _finding(reported: "Reported", severity: Severity) -> Iterator[tuple[str, str]]:
@@ -127,11 +130,26 @@ def _draw_undone(screen: "Screen", groups: Sequence["Undone"]) -> None:
     screen.title("Not done")
     for group in groups:
         meaning = f" ({group.meaning})" if group.meaning else ""
-        common = f": {line(group.common, 200)}" if group.common else ""
-        screen.say(f"- {group.count:,} {line(group.reason)}{meaning}{common}")
-        if group.lines and not group.quiet:
-            names = listed([line(each.key) for each in group.lines], NAMES, group.count)
-            screen.say(f"    {names}", "dim")
+        screen.say(f"- {group.count:,} {line(group.reason)}{meaning}{_common(group)}")
+        if not group.quiet:
+            for told in _which(group):
+                screen.say(f"    {told}", "dim")
+
+
+def _common(group: "Undone") -> str:
+    return f": {share(group)}{line(group.common, REASON)}" if is_common(group) else ""
+
+
+def _which(group: "Undone") -> Iterator[str]:
+    """The jobs of a group: their names, or a line each where each has a reason of its own."""
+    if is_common(group) or not any(each.told for each in group.lines):
+        if group.lines:
+            yield listed([line(each.key) for each in group.lines], NAMES, group.count)
+        return
+    for each in group.lines[:NAMES]:
+        yield f"{line(each.key)}: {line(each.told, REASON)}" if each.told else line(each.key)
+    if more := rest(min(len(group.lines), NAMES), len(group.lines), group.count):
+        yield more
 
 
 def _draw_runs(screen: "Screen", digest: "Digest") -> None:

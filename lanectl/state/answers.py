@@ -277,9 +277,10 @@ def found_lines(
 
 
 def severity_counts(db: Database, run: str) -> Mapping[str, int]:
-    """How many findings of each severity a run has."""
+    """How many findings of each severity a run has, the worst first."""
     rows = db.rows("SELECT severity, count(*) AS c FROM findings WHERE run = ? GROUP BY severity", (run,))
-    return {row["severity"]: row["c"] for row in rows}
+    counts = {row["severity"]: row["c"] for row in rows}
+    return {str(severity): counts[severity] for severity in Severity if severity in counts}
 
 
 def output_tokens(

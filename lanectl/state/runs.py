@@ -9,7 +9,7 @@ from sqlite3 import Row
 from typing import Any
 
 from lanectl.errors import UsageError
-from lanectl.models import RunState, Skip
+from lanectl.models import Outcome, RunState, Skip
 from lanectl.state.database import Database
 
 PICO = Decimal(10) ** 12
@@ -307,11 +307,12 @@ def form_succeeded(db: Database, form: str) -> bool:
 
 
 def outcome_counts(db: Database, run_id: str) -> dict[str, int]:
-    """How many jobs have each outcome; the key `""` counts those without one."""
+    """How many jobs have each outcome, in that order; the last key `""` counts those without one."""
     rows = db.rows(
         "SELECT coalesce(outcome, '') AS o, count(*) AS c FROM jobs WHERE run = ? GROUP BY 1", (run_id,)
     )
-    return {row["o"]: row["c"] for row in rows}
+    counts = {row["o"]: row["c"] for row in rows}
+    return {outcome: counts[outcome] for outcome in (*map(str, Outcome), "") if outcome in counts}
 
 
 def waiting_count(db: Database, run_id: str) -> int:

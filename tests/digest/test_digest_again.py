@@ -137,7 +137,8 @@ def test_of_known_critical_ones_none_is_left_away(severity: Severity, left_away:
     desk = Desk()
     draw_digest(desk.screen, night.digest())
     assert desk.out.text.count("(since 2026-11-20; 7)") == 30 - left_away
-    assert (f"  - and {left_away} more\n" in desk.out.text) == bool(left_away)
+    more = f"  - and {left_away} more: lanectl digest R1 --format csv\n"
+    assert (more in desk.out.text) == bool(left_away)
     text = markdown.render(night.digest(), link=link)
     assert text.count("(since 2026-11-20;") == (30 if severity is Severity.CRITICAL else 20)
 

@@ -23,6 +23,7 @@ from lanectl.plan.estimate import after_pilot, outputs_of
 from lanectl.prices import UnitPrices, unit_prices
 from lanectl.render.planned import draw_estimated, estimated_data
 from lanectl.render.screen import Screen
+from lanectl.sandbox.faults import Faults
 from lanectl.sandbox.server import Sandbox
 from lanectl.state import answers
 from tests.lane.scene import OpenLane, Scene, make_repo, the_run
@@ -441,3 +442,16 @@ def test_cache_that_lost_money_says_so_with_its_cause(
     assert (account.hit_rate, account.read_tokens, account.written_5m_tokens) == (0.0, 0, 0)
     assert account.written_1h_tokens > 0
     assert account.cause == "without a pilot the first wave of a batch finds nothing to read and writes"
+
+
+def test_cache_is_not_blamed_for_what_the_provider_did_not_process(
+    scene: Scene, box: Sandbox, open_lane: OpenLane
+) -> None:
+    wide(scene, box, jobs=12, prefix=60_000, model="claude-opus-5-5", max_tokens=4000)
+    box.set_faults(Faults.from_json({"items": [{"outcome": "errored"}]}))
+    lane = open_lane()
+    submit(lane, scene.recipe(), scene.wishes(pilot="0", cache="1h"))
+    scene.clock.advance(2 * 3600)
+    pull(lane)
+    account = cache_account(lane, the_run(lane))
+    assert (account.hit_rate, account.cause) == (None, "")

@@ -1,6 +1,6 @@
 """The digest on a terminal: all of it is there, in 80 columns where it is a table, and nothing acts."""
 
-from lanectl.models import Outcome, Severity, Skip
+from lanectl.models import JobError, Outcome, Severity, Skip
 from lanectl.render.digest import draw_digest
 from tests.nights import Night, a_finding, a_job, a_run
 from tests.render.render_world import Desk
@@ -41,6 +41,46 @@ def test_what_was_not_done_is_named_with_its_reason() -> None:
     assert "pr-2" in text
     assert "- 1 secret (not sent): github token in diff line 4\n" in text
     assert "    pr-3\n" in text
+
+
+def test_reasons_that_differ_are_each_told_with_its_job() -> None:
+    text = drawn(
+        Night().add(
+            a_run(jobs=2, outcomes={"errored": 2}, skipped={"secret": 2}),
+            [
+                a_job("7", Outcome.ERRORED, error=JobError("api_error", "boom")),
+                a_job("8", Outcome.ERRORED, error=JobError("overloaded_error", "later")),
+            ],
+            skips=[Skip("9", "secret", "github token, line 4"), Skip("10", "secret", "aws key, line 1")],
+        )
+    )
+    told = text[text.index("Not done\n") : text.index("\nRuns and money")]
+    assert told.splitlines() == [
+        "Not done",
+        "- 2 errored (the provider could not process them; not billed)",
+        "    7: api_error: boom",
+        "    8: overloaded_error: later",
+        "- 2 secret (not sent)",
+        "    9: github token, line 4",
+        "    10: aws key, line 1",
+    ]
+
+
+def test_reason_that_most_have_is_told_with_how_many() -> None:
+    error = JobError("api_error", "boom")
+    jobs = [a_job(key, Outcome.ERRORED, error=error) for key in ("7", "8")]
+    other = a_job("9", Outcome.ERRORED, error=JobError("overloaded_error", "later"))
+    text = drawn(Night().add(a_run(jobs=3, outcomes={"errored": 3}), [*jobs, other]))
+    assert "not billed): most often (2 of 3): api_error: boom\n    7, 8, 9\n" in text
+
+
+def test_night_that_was_not_billed_compares_nothing() -> None:
+    run = a_run(
+        outcomes={"errored": 1}, cost_usd=0.0, list_usd=0.0, cache_read_tokens=0, cache_written_tokens=0
+    )
+    text = drawn(Night().add(run, [a_job("7", Outcome.ERRORED)]))
+    assert text.startswith("None of 1 job done, $0.00 paid; needs you: 1 job without success.\n")
+    assert "\nPaid $0.00. Estimated before: $3.50.\n" in text
 
 
 def test_unknown_money_is_unknown_and_never_zero() -> None:

@@ -46,6 +46,14 @@ def test_answer_is_recorded_once_with_its_price(db: Database, sent: Attempt) -> 
     assert list(answers.recorded_jobs(db, FIRST, 0)) == [1]
 
 
+def test_counts_come_with_successes_and_the_worst_first(db: Database, sent: Attempt) -> None:
+    answer(db, sent, 0)
+    answer(db, sent, 1, Outcome.ERRORED)
+    put(db, 0, "b.md", findings=tuple(replace(FOUND, severity=one) for one in reversed(Severity)))
+    assert list(runs.outcome_counts(db, FIRST).items()) == [("succeeded", 1), ("errored", 1), ("", 1)]
+    assert list(answers.severity_counts(db, FIRST)) == ["critical", "high", "medium", "low"]
+
+
 def test_success_is_never_displaced_and_the_last_failure_stands(db: Database, sent: Attempt) -> None:
     one = runs.get_run(db, FIRST)
     again = send(db, add_attempt(db, one, [0, 1], number=1, role="retry"), State.ENDED)
