@@ -2,7 +2,7 @@
 refused."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -92,8 +92,8 @@ def write(run: Run, applied: Applied, *, choose: Callable[[Change], bool]) -> Ap
 def branch(run: Run, applied: Applied, name: str) -> Applied:
     """Commit every ready change on a new branch and stay on it; the working tree must be clean.
 
-    Raises `HeldError` for a tree with changes of its own, `UsageError` for a name that is taken or no
-    branch's.
+    Where git refuses the commit, tree and branch are as before. Raises `HeldError` for a tree with changes
+    of its own, `UsageError` for a name that is taken or no branch's.
     """
     repo = Path(run.repo)
     if name.startswith("-") or git(repo, "check-ref-format", "--branch", name, codes=(0, 1, 128)) == b"":
@@ -105,20 +105,29 @@ def branch(run: Run, applied: Applied, name: str) -> Applied:
     ready = [change for change in applied.changes if change.state == "ready"]
     if not ready:
         return applied
+    at = _place(repo)
     git(repo, "switch", "--quiet", "--create", name)
-    git(
-        repo, "apply", "--index", "--whitespace=nowarn", "-", stdin=b"".join(change.patch for change in ready)
-    )
-    git(
-        repo,
-        "commit",
-        "--quiet",
-        "--no-verify",
-        "-m",
-        f"{run.recipe}: {len(ready)} files\n\nlanectl run {run.id}",
-    )
+    try:
+        _commit(repo, ready, f"{run.recipe}: {len(ready)} files\n\nlanectl run {run.id}")
+    except LanectlError:
+        # The tree was clean: what is discarded was put there just now.
+        git(repo, "switch", "--quiet", "--discard-changes", *at)
+        git(repo, "branch", "--quiet", "-D", name)
+        raise
     done = [replace(one, state="written") if one.state == "ready" else one for one in applied.changes]
     return replace(applied, changes=tuple(done), branch=name)
+
+
+def _place(repo: Path) -> tuple[str, ...]:
+    """Where the tree stands, as `git switch` takes it: a branch, or a commit without one."""
+    on = git(repo, "symbolic-ref", "--quiet", "--short", "HEAD", codes=(0, 1)).decode().strip()
+    return (on,) if on else ("--detach", git(repo, "rev-parse", "HEAD").decode().strip())
+
+
+def _commit(repo: Path, ready: Sequence[Change], message: str) -> None:
+    patch = b"".join(change.patch for change in ready)
+    git(repo, "apply", "--index", "--whitespace=nowarn", "-", stdin=patch)
+    git(repo, "commit", "--quiet", "--no-verify", "-m", message)
 
 
 def _changes(lane: Lane, run: Run, allow: frozenset[str]) -> Iterator[Change]:

@@ -2,13 +2,14 @@
 sent."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lanectl.api import connect
 from lanectl.config import Flags, load
-from lanectl.errors import HeldError, UsageError
+from lanectl.errors import HeldError, LanectlError, UsageError
 from lanectl.lane import apply
 from lanectl.lane.context import Lane
 from lanectl.lane.prepare import Wishes
@@ -139,6 +140,44 @@ def test_branch_holds_one_commit_with_what_applied(lane: Lane, run: Run, repo: P
     assert told.splitlines()[0] == "mend: 2 files"
     assert "src/two.py" in told
     assert "ci.yml" not in told
+
+
+@pytest.mark.parametrize("detached", [False, True])
+def test_branch_that_git_refuses_leaves_everything_as_it_was(
+    lane: Lane, run: Run, repo: Path, *, detached: bool
+) -> None:
+    def ask(*command: str) -> str:
+        done = subprocess.run(["git", "-C", str(repo), *command], check=True, capture_output=True, text=True)
+        return done.stdout
+
+    if detached:
+        ask("switch", "-q", "--detach")
+    before = ask("status", "--branch", "--porcelain"), ask("for-each-ref"), ask("rev-parse", "HEAD")
+    with lane:
+        found = apply.look(lane, run)
+        *first, last = found.changes
+        patch = b"--- a/one.py\n+++ b/one.py\n@@ -9 +9 @@\n-gone\n+here\n"
+        broken = replace(found, changes=(*first, replace(last, state="ready", patch=patch)))
+        with pytest.raises(LanectlError, match="git apply failed"):
+            apply.branch(run, broken, "codemod")
+    assert before == (ask("status", "--branch", "--porcelain"), ask("for-each-ref"), ask("rev-parse", "HEAD"))
+
+
+def test_commit_by_nobody_leaves_everything_as_it_was(
+    lane: Lane, run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):
+        monkeypatch.delenv(name)
+    subprocess.run(["git", "-C", str(repo), "config", "user.useConfigOnly", "true"], check=True)
+    with lane, pytest.raises(LanectlError, match="git commit failed"):
+        apply.branch(run, apply.look(lane, run), "codemod")
+    told = subprocess.run(
+        ["git", "-C", str(repo), "status", "--branch", "--porcelain", "--untracked-files=no"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout == "## main\n"
 
 
 def test_branch_in_a_dirty_tree_is_held(lane: Lane, run: Run, repo: Path) -> None:
