@@ -42,6 +42,7 @@ def schedule(
     Looks at PATH, home and key as the scheduler will see them.
     """
     from lanectl import schedule as verbs
+    from lanectl.schedule import github
     from lanectl.schedule import install as installing
     from lanectl.sources.place import place
 
@@ -49,12 +50,15 @@ def schedule(
         raise UsageError("--install and --remove exclude one another", hint="lanectl schedule --help")
     chosen: System = system or ("launchd" if sys.platform == "darwin" else "cron")
     settings, home = desk.settings, Path.home()
-    for name in recipes:
-        recipe_of(desk, name, repo)
+    found = [recipe_of(desk, name, repo) for name in recipes]
     planned = verbs.plan(settings, os.environ, recipes, place(repo).root, at=at, pull_at=pull_at)
-    # What GitHub will have is not to be seen from here.
     wanted = settings.config_path.with_name("env")
-    wrong = [] if remove or chosen == "github" else verbs.problems(planned, home=home, wanted=wanted)
+    wrong = []
+    if chosen == "github":
+        # What else GitHub will have is not to be seen from here.
+        wrong = [] if remove else github.problems(planned, found)
+    elif not remove:
+        wrong = verbs.problems(planned, home=home, wanted=wanted)
     if install and wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise ConfigError(

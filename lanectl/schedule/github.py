@@ -2,8 +2,10 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
+from lanectl.recipe.tables import Recipe
 from lanectl.schedule import Piece, Plan
 
 PAGE = """\
@@ -83,6 +85,15 @@ def pieces(plan: Plan) -> list[Piece]:
     # A JSON string is one of YAML too, whatever is in it; an expression of GitHub's must not begin in it.
     text = PAGE.format(name=name, minute=minute, hour=hour, submit=json.dumps(submit.replace("${{", "$ {{")))
     return [Piece(plan.repo / ".github" / "workflows" / f"{name}.yml", text)]
+
+
+def problems(plan: Plan, recipes: Sequence[Recipe]) -> list[str]:
+    """What a runner will not have: it sees the repository and what is bundled, nothing of this machine's."""
+    return [
+        f"GitHub will not find {recipe.path}: copy it into {plan.repo / 'recipes'} and commit it"
+        for recipe in recipes
+        if recipe.path and recipe.origin != "bundled" and not recipe.path.is_relative_to(plan.repo)
+    ]
 
 
 def _within(plan: Plan, recipe: str) -> str:

@@ -65,6 +65,17 @@ def test_schedule_shows_and_writes_nothing(cli: Cli, repo: Path, home: Path) -> 
     assert [path for path in sorted(home.rglob("*")) if path not in before and path.suffix == ".plist"] == []
 
 
+@pytest.mark.usefixtures("repo")
+def test_schedule_says_what_a_runner_will_not_have(cli: Cli) -> None:
+    own = cli("recipes", "new", "mine", "--from", "pr-review", "--json").data["path"]
+    shared = cli("schedule", "notes", "pr-review", "--system", "github")
+    assert (shared.code, shared.err) == (0, "")
+    alone = cli("schedule", "notes", "mine", "--system", "github")
+    assert alone.code == 0
+    assert f"GitHub will not find {own}: copy it into " in alone.err
+    assert cli("schedule", "mine", "--system", "github", "--install").code == 78
+
+
 def test_schedule_that_would_fail_at_night_is_not_installed(cli: Cli, repo: Path) -> None:
     assert repo.is_dir()
     ran = cli("schedule", "notes", "--system", "systemd", "--install", "--json")
