@@ -7,7 +7,7 @@ from urllib.parse import quote
 from lanectl.digest.account import Money, dollars, hit_rate, saved
 from lanectl.digest.merge import Reported, SeverityGroup, label
 from lanectl.digest.model import SANDBOX, Digest
-from lanectl.digest.undone import Undone, UndoneLine, earlier, is_common, unchanged
+from lanectl.digest.undone import Undone, UndoneLine, common, earlier, is_common, unchanged
 from lanectl.digest.words import counted, left_out, listed, of_kind, rest, share, since, whole
 from lanectl.models import RunAccount, Severity
 from lanectl.text import terminal
@@ -214,9 +214,8 @@ def _named(line: UndoneLine, group: Undone) -> str:
 
 
 def _common(group: Undone) -> str:
-    if not is_common(group):
-        return ""
-    return f": {share(group)}{inline(group.common)}"
+    told = common(group)
+    return f": {share(group)}{inline(told)}" if told else ""
 
 
 def _runs(digest: Digest) -> Iterator[str]:

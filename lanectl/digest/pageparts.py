@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from lanectl.digest.markdown import address, figures, told_money
 from lanectl.digest.merge import label
 from lanectl.digest.model import SANDBOX, Digest, Done
-from lanectl.digest.undone import Undone, earlier, is_common, unchanged
+from lanectl.digest.undone import Undone, common, earlier, is_common, unchanged
 from lanectl.digest.words import counted, listed, rest, whole
 from lanectl.text import terminal
 from lanectl.text.html import escape
@@ -133,10 +133,10 @@ def _same(digest: Digest, same: Sequence[Done], count: int) -> str:
 
 def _undone(group: Undone) -> str:
     recipes = "\n".join(group.recipes)
-    common = ""
-    if is_common(group):
+    said = common(group)
+    if said:
         share = "" if group.common_count == group.count else f"{group.common_count:,} of {group.count:,}: "
-        common = f"<p>{share}<code>{flat(group.common)}</code></p>"
+        said = f"<p>{share}<code>{flat(said)}</code></p>"
     names = _which(group)
     meaning = f"<small>{flat(group.meaning)}</small>" if group.meaning else ""
     tone = "" if group.quiet else " high"
@@ -144,7 +144,7 @@ def _undone(group: Undone) -> str:
     return (
         f'<div class="item why{tone}" tabindex="-1" data-id="{identity}"'
         f' data-recipe="{escape(recipes)}" data-outcome="{escape(group.reason)}">'
-        f"<h3>{group.count:,} {flat(group.reason)}{meaning}</h3>{common}{names}</div>\n"
+        f"<h3>{group.count:,} {flat(group.reason)}{meaning}</h3>{said}{names}</div>\n"
     )
 
 

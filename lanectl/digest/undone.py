@@ -76,6 +76,13 @@ def is_common(group: Undone) -> bool:
     return bool(group.common) and (group.common_count > 1 or group.count == 1)
 
 
+def common(group: Undone) -> str:
+    """The text that stands for the group, "" where there is none or the group's meaning says it."""
+    # What is expired or canceled has the reason itself for its error.
+    said = group.common_count == group.count and group.common.startswith(f"{group.reason}: ")
+    return group.common if is_common(group) and not (said and group.meaning) else ""
+
+
 class Ledger:
     """Takes the jobs and items of some runs as they come, and keeps what a digest tells of them."""
 

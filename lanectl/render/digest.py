@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lanectl.digest.account import dollars, hit_rate, saved
 from lanectl.digest.markdown import percent, told_money
-from lanectl.digest.undone import is_common
+from lanectl.digest.undone import common, is_common
 from lanectl.digest.words import counted, left_out, listed, of_kind, rest, share, since, whole
 from lanectl.models import Severity
 from lanectl.render.screen import Column
@@ -137,7 +137,8 @@ def _draw_undone(screen: "Screen", groups: Sequence["Undone"]) -> None:
 
 
 def _common(group: "Undone") -> str:
-    return f": {share(group)}{line(group.common, REASON)}" if is_common(group) else ""
+    told = common(group)
+    return f": {share(group)}{line(told, REASON)}" if told else ""
 
 
 def _which(group: "Undone") -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The digest on a terminal: all of it is there, in 80 columns where it is a table, and nothing acts."""
 
+from lanectl.digest import html, markdown
 from lanectl.models import JobError, Outcome, Severity, Skip
 from lanectl.render.digest import draw_digest
-from tests.nights import Night, a_finding, a_job, a_run
+from tests.nights import Night, a_finding, a_job, a_run, link
 from tests.render.render_world import Desk
 
 
@@ -72,6 +73,17 @@ def test_reason_that_most_have_is_told_with_how_many() -> None:
     other = a_job("9", Outcome.ERRORED, error=JobError("overloaded_error", "later"))
     text = drawn(Night().add(a_run(jobs=3, outcomes={"errored": 3}), [*jobs, other]))
     assert "not billed): most often (2 of 3): api_error: boom\n    7, 8, 9\n" in text
+
+
+def test_reason_that_its_meaning_says_is_not_said_again() -> None:
+    error = JobError("expired", "not processed within 24 hours; not billed")
+    night = Night().add(
+        a_run(jobs=2, outcomes={"expired": 2}),
+        [a_job(key, Outcome.EXPIRED, error=error) for key in ("7", "8")],
+    )
+    assert "- 2 expired (not processed within 24 hours; not billed)\n    7, 8\n" in drawn(night)
+    for form in (markdown, html):
+        assert form.render(night.digest(), link=link).count("within 24 hours") == 1
 
 
 def test_night_that_was_not_billed_compares_nothing() -> None:
