@@ -65,7 +65,7 @@ def played(desk: "Desk", repo: Path) -> Answer:
     recipe = sent.recipe if sent.recipe != SAMPLE["name"] else "pr-review"
 
     def draw(screen: "Screen") -> None:
-        draw_submitted(screen, sent, waited=True)
+        draw_submitted(screen, sent)
         morning.draw(screen)
         screen.title("Next")
         screen.say("lanectl recipes list                what else it can do at night")

@@ -10,7 +10,7 @@ from lanectl.lane import release as verbs
 from lanectl.lane.release import Held
 from lanectl.lane.submit import Submitted
 from lanectl.render.answer import Answer
-from lanectl.render.planned import draw_submitted, submitted_data
+from lanectl.render.planned import draw_return, draw_submitted, submitted_data
 
 if TYPE_CHECKING:
     from lanectl.cli.desk import Desk
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 def sent_again(done: Submitted) -> Answer:
     """A run after more of it was sent, in the form that `submit` has."""
-    return Answer(
-        {"runs": [submitted_data(done)]},
-        lambda screen: draw_submitted(screen, done),
-        trouble=trouble_of_submitted(done),
-    )
+
+    def draw(screen: "Screen") -> None:
+        draw_submitted(screen, done)
+        draw_return(screen, [done])
+
+    return Answer({"runs": [submitted_data(done)]}, draw, trouble=trouble_of_submitted(done))
 
 
 def released(desk: "Desk", lane: "Lane", run: "Run", *, yes: bool) -> Answer:

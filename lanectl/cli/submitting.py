@@ -18,7 +18,14 @@ from lanectl.lane.prepare import Wishes
 from lanectl.lane.submit import Confirm, Preview, Submitted, preview, submit
 from lanectl.recipe.tables import Recipe, TextSource
 from lanectl.render.answer import Answer
-from lanectl.render.planned import draw_preview, draw_submitted, preview_data, question, submitted_data
+from lanectl.render.planned import (
+    draw_preview,
+    draw_return,
+    draw_submitted,
+    preview_data,
+    question,
+    submitted_data,
+)
 
 if TYPE_CHECKING:
     from lanectl.cli.desk import Desk
@@ -138,9 +145,11 @@ def _answer(
 
     def draw(screen: "Screen") -> None:
         for one in done:
-            draw_submitted(screen, one, waited=after is not None)
+            draw_submitted(screen, one)
         if after is not None:
             after.draw(screen)
+        else:
+            draw_return(screen, done)
 
     code, late = (Answer().code, None) if pulled is None else end_of_pull(pulled, waited=True)
     return Answer(data, draw, code, trouble or late, (*warnings, *others))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lanectl.render.screen import Screen
 
 NAMES = 12
+# A title is a sentence; a model that writes a page of it must not push the rest out of sight.
+TITLE = 300
 SUGGESTION = 300
 REASON = 200
 STYLES = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: ""}
@@ -70,7 +72,7 @@ def _still_there(screen: "Screen", digest: "Digest", group: "SeverityGroup") -> 
     critical = group.severity is Severity.CRITICAL
     yield "  still there, reported before:", ""
     for one in known if critical else known[:NAMES]:
-        told = f"{_place(one.finding)}{line(one.finding.title)}"
+        told = f"{_place(one.finding)}{line(one.finding.title, TITLE)}"
         yield f"  - {told} ({since(one.first_reported)}; {line(one.lead.key)})", STYLES[group.severity]
     if len(known) > NAMES and not critical:
         more = rest(NAMES, len(known), len(known))
@@ -79,7 +81,7 @@ def _still_there(screen: "Screen", digest: "Digest", group: "SeverityGroup") -> 
 
 def _finding(reported: "Reported", severity: Severity) -> Iterator[tuple[str, str]]:
     finding = reported.finding
-    yield f"- {_place(finding)}{line(finding.title)}", STYLES[severity]
+    yield f"- {_place(finding)}{line(finding.title, TITLE)}", STYLES[severity]
     notes = [reported.lead.key, *([finding.category] if finding.category else [])]
     notes += [] if finding.in_diff else ["outside the diff"]
     notes += [f"reported {reported.times:,} times"] if reported.times > 1 else []

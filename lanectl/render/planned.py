@@ -1,6 +1,6 @@
 """What was planned and sent, or would be: submit, its dry run, estimate, and what one job costs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -64,8 +64,8 @@ def submitted_data(done: "Submitted") -> dict[str, JsonValue]:
     }
 
 
-def draw_submitted(screen: "Screen", done: "Submitted", *, waited: bool = False) -> None:
-    """One submission: the run, what it will cost, and when to come back."""
+def draw_submitted(screen: "Screen", done: "Submitted") -> None:
+    """One submission: the run and what it will cost."""
     if done.run is None:
         screen.say(f"{done.recipe}: {_why_nothing(done)}")
         draw_skips(screen, done.skipped)
@@ -81,9 +81,15 @@ def draw_submitted(screen: "Screen", done: "Submitted", *, waited: bool = False)
     for one in done.batches:
         screen.detail(f"batch {one.number} ({one.role}): {one.batch_id or 'no id yet'}, {one.state}")
     screen.say(f"artifacts: {done.artifacts}")
-    if not waited and done.held is None and any(one.batch_id for one in done.batches):
+
+
+def draw_return(screen: "Screen", done: Sequence["Submitted"]) -> None:
+    """Once for all that was sent: how long it is kept, and when to come back for it."""
+    out = [one for one in done if one.held is None and any(batch.batch_id for batch in one.batches)]
+    if out:
+        pull = f"lanectl pull {out[0].run}" if len(out) == 1 else "lanectl pull"
         screen.note(KEPT, "dim")
-        screen.note(screen.typed(f"{COME_BACK}: lanectl pull {done.run}"))
+        screen.note(screen.typed(f"{COME_BACK}: {pull}"))
 
 
 def estimated_data(done: "Estimated") -> dict[str, JsonValue]:

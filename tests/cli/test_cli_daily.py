@@ -36,6 +36,18 @@ def test_submit_prints_run_cost_and_when_to_come_back(cli: Cli, provider: Sandbo
     assert len(provider.ledger()) == 1
 
 
+@pytest.mark.usefixtures("provider")
+def test_when_to_come_back_is_told_once_for_several_recipes(cli: Cli, repo: Path) -> None:
+    recipes = repo / "recipes"
+    text = (recipes / "notes.toml").read_text()
+    (recipes / "others.toml").write_text(text.replace('name = "notes"', 'name = "others"'))
+    ran = cli("submit", "notes", "others")
+    assert ran.err == (
+        "the provider keeps requests and results for 29 days, then deletes them\n"
+        "most batches end within an hour, all within a day; you can close the laptop now: lanectl pull\n"
+    )
+
+
 def test_second_submit_finds_all_in_flight_and_sends_nothing(cli: Cli, provider: Sandbox, sent: str) -> None:
     ran = cli("submit", "notes")
     assert (ran.code, ran.err) == (0, "")

@@ -75,6 +75,13 @@ def test_reason_that_most_have_is_told_with_how_many() -> None:
     assert "not billed): most often (2 of 3): api_error: boom\n    7, 8, 9\n" in text
 
 
+def test_title_as_long_as_a_page_is_cut_on_the_terminal() -> None:
+    known, new = a_finding("Known " + "k" * 5000), a_finding("New " + "n" * 5000)
+    text = drawn(Night().add(a_run(), [a_job("7")], {"7": [known, new]}).reported(known))
+    assert f"  New {'n' * 295}…\n" in text
+    assert f"  Known {'k' * 293}… (since " in text
+
+
 def test_reason_that_its_meaning_says_is_not_said_again() -> None:
     error = JobError("expired", "not processed within 24 hours; not billed")
     night = Night().add(
