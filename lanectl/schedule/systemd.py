@@ -47,7 +47,8 @@ def _service(plan: Plan, command: Command) -> str:
         "NoNewPrivileges=yes",
         "ProtectSystem=strict",
         "ProtectHome=read-only",
-        f"ReadWritePaths={' '.join(_word(str(place)) for place in plan.writable)}",
+        # With -: where `git clean -x` has taken .lanectl away, systemd would start nothing that could say so.
+        f"ReadWritePaths={' '.join(_word(f'-{place}') for place in plan.writable)}",
         "PrivateTmp=yes",
         "ProtectKernelTunables=yes",
         "ProtectControlGroups=yes",

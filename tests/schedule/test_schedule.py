@@ -179,6 +179,15 @@ def test_units_are_hardened_persistent_and_escaped(night: Plan, home: Path) -> N
     assert "\nOnCalendar=*-*-* 02:00:00\nPersistent=true\nRandomizedDelaySec=5m\n" in timer
 
 
+def test_folder_that_was_cleaned_away_keeps_no_unit_from_starting(night: Plan, home: Path) -> None:
+    services = [one.text for one in systemd.pieces(night, home) if one.path.suffix == ".service"]
+    for service in services:
+        (line,) = [line for line in service.splitlines() if line.startswith("ReadWritePaths=")]
+        # systemd takes the quotes off before it looks for the sign.
+        places = shlex.split(line.removeprefix("ReadWritePaths="))
+        assert [place[0] for place in places] == ["-"] * len(night.writable)
+
+
 def said_by_systemd(names: list[str], folder: Path) -> list[str]:
     """What it complains of in these units, and not in the machine around them."""
     done = subprocess.run(
