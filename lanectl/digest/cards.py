@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from lanectl.digest.merge import More, Reported, SeverityGroup, Source
 from lanectl.digest.model import Digest
 from lanectl.digest.pageparts import flat, linked, mark
-from lanectl.digest.words import counted, left_out, of_kind, since, whole
+from lanectl.digest.words import counted, left_out, news, of_kind, since, whole
 from lanectl.models import Severity
 from lanectl.text import html, html_inline, terminal
 from lanectl.text.html import escape
@@ -24,10 +24,10 @@ def findings(digest: Digest, link: Link) -> Iterator[str]:
 
 
 def _group(digest: Digest, group: SeverityGroup, link: Link) -> Iterator[str]:
-    news = "" if group.new == group.count else f", {group.new:,} new"
+    new = news([group])
     yield (
         f'<section class="{group.severity}" data-part><h3>{group.severity.capitalize()}'
-        f"<small>{group.count:,}{news}</small></h3>\n"
+        f"<small>{group.count:,}{f', {new}' if new else ''}</small></h3>\n"
     )
     yield from (_card(one, link) for one in group.findings if one.shown)
     hidden: dict[str, list[Reported]] = {}

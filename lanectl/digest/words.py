@@ -47,7 +47,7 @@ def needs(
     told = []
     urgent = [group for group in severities if group.severity in _URGENT]
     if urgent:
-        known = f", {_news(urgent)}" if _news(urgent) else ""
+        known = f", {news(urgent)}" if news(urgent) else ""
         total = counted(sum(group.count for group in urgent), "finding")
         told.append(f"{total} to look at first{known}: {_each(urgent)}.")
     for run in runs:
@@ -89,7 +89,7 @@ def without_success(run: RunAccount, *, of: str = "") -> str:
 
 def tally(severities: Sequence[SeverityGroup]) -> str:
     """`12 findings (1 critical, 3 high, 8 low)`, `12 findings, 5 new (...)`, `no findings`."""
-    count, known = sum(group.count for group in severities), _news(severities)
+    count, known = sum(group.count for group in severities), news(severities)
     if not count:
         return "no findings"
     return f"{counted(count, 'finding')}{f', {known}' if known else ''} ({_each(severities)})"
@@ -150,6 +150,12 @@ def since(first_reported: str | None) -> str:
     return f"since {first_reported[:10]}" if first_reported else ""
 
 
+def news(severities: Sequence[SeverityGroup]) -> str:
+    """`5 new`, `none new`, "" where all are."""
+    count, new = sum(group.count for group in severities), sum(group.new for group in severities)
+    return "" if new == count else f"{new:,} new" if new else "none new"
+
+
 def _done(done: int, jobs: int) -> str:
     if not done:
         return f"None of {counted(jobs, 'job')} done"
@@ -175,7 +181,7 @@ def _nothing_sent(undone: Sequence[Undone]) -> str:
 def _short(severities: Sequence[SeverityGroup], undone: Sequence[Undone]) -> Iterator[str]:
     urgent = [group for group in severities if group.severity in _URGENT]
     if urgent:
-        known = f" ({_news(urgent)})" if _news(urgent) else ""
+        known = f" ({news(urgent)})" if news(urgent) else ""
         yield counted(sum(group.count for group in urgent), "critical or high finding") + known
     for kind, noun in (
         ("outcome", "job without success"),
@@ -207,12 +213,6 @@ def _of_run(run: RunAccount, undone: Sequence[Undone]) -> Iterator[str]:
 
 def _each(severities: Sequence[SeverityGroup]) -> str:
     return ", ".join(f"{group.count:,} {group.severity}" for group in severities)
-
-
-def _news(severities: Sequence[SeverityGroup]) -> str:
-    """`5 new`, `none new`, "" where all are."""
-    count, new = sum(group.count for group in severities), sum(group.new for group in severities)
-    return "" if new == count else f"{new:,} new" if new else "none new"
 
 
 def _sandboxed(runs: Sequence[RunAccount], told: str) -> str:

@@ -145,6 +145,7 @@ def test_of_known_critical_ones_none_is_left_away(severity: Severity, left_away:
 
 def test_page_folds_what_is_known_and_leaves_the_critical_in_the_open() -> None:
     page = html.render(a_night().digest(), link=link)
+    assert "Critical<small>1, none new</small>" in page
     critical, _, high = page.partition('<section class="high"')
     _, _, critical = critical.partition('<section class="critical"')
     assert '<p class="rest">Still there: 1 reported before, since 2026-11-20</p>' in critical
