@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from lanectl.errors import Exit, LanectlError, UsageError
 from lanectl.lane.signals import Interrupted
 from lanectl.render.answer import Answer
+from lanectl.render.streams import Unwritable
 
 if TYPE_CHECKING:
     from typer import TyperException
@@ -44,10 +46,12 @@ def guarded(desk: "Desk", argv: list[str]) -> int:
         return code
     except BrokenPipeError:
         return _unheard()
+    except Unwritable as error:
+        return _unwritten(desk, error)
     except KeyboardInterrupt:
         return int(Exit.INTERRUPTED)
-    except Interrupted:
-        return int(Exit.TERMINATED)
+    except Interrupted as stop:
+        return int(_stopped(stop))
     finally:
         desk.screen.still()
         with contextlib.suppress(KeyboardInterrupt):
@@ -60,7 +64,7 @@ def _answered(desk: "Desk", argv: Sequence[str]) -> Answer:
 
     try:
         return _parsed(desk, argv)
-    except BrokenPipeError:
+    except (BrokenPipeError, Unwritable):
         raise
     except LanectlError as error:
         return Answer(trouble=error)
@@ -68,10 +72,20 @@ def _answered(desk: "Desk", argv: Sequence[str]) -> Answer:
         return Answer(trouble=_usage(desk, error))
     except (KeyboardInterrupt, Abort, EOFError):
         return Answer(code=Exit.INTERRUPTED)
-    except Interrupted:
-        return Answer(code=Exit.TERMINATED)
+    except Interrupted as stop:
+        return Answer(code=_stopped(stop), warnings=_notes(desk, stop))
     except Exception as error:  # noqa: BLE001 -- the boundary: a traceback is for the log file, not for the user
         return Answer(trouble=_unexpected(desk, error))
+
+
+def _stopped(stop: Interrupted) -> Exit:
+    return Exit.INTERRUPTED if stop.number == signal.SIGINT else Exit.TERMINATED
+
+
+def _notes(desk: "Desk", stop: Interrupted) -> tuple[str, ...]:
+    """What a verb says of what it leaves behind: it noted it on the signal's exception."""
+    told: Sequence[str] = getattr(stop.__cause__ or stop, "__notes__", ())
+    return tuple(map(desk.screen.typed, told))
 
 
 def _parsed(desk: "Desk", argv: Sequence[str]) -> Answer:
@@ -110,7 +124,7 @@ def _asked_about(argv: Sequence[str]) -> str:
 def _shown(desk: "Desk", answer: Answer) -> int:
     try:
         return _told(desk, answer)
-    except BrokenPipeError:
+    except (BrokenPipeError, Unwritable):
         raise
     except Exception as error:  # noqa: BLE001 -- as above: a drawing may fail like anything else
         return _told(desk, Answer(trouble=_unexpected(desk, error)))
@@ -152,7 +166,8 @@ def _usage(desk: "Desk", error: "TyperException") -> LanectlError:
     """What typer has to say about a command line, as we say things."""
     path = getattr(getattr(error, "ctx", None), "command_path", "lanectl")
     desk.command = path.removeprefix("lanectl ")
-    message = " ".join(error.format_message().split())
+    # What checks the values puts the kind of its own exception before its sentence.
+    message = " ".join(error.format_message().split()).replace("Value error, ", "", 1)
     return UsageError(message[:1].lower() + message[1:].rstrip("."), where=path, hint=f"{path} --help")
 
 
@@ -183,6 +198,17 @@ def _logged(desk: "Desk", text: str) -> Path:
     with Folder.open(folder, create=True, private=True) as opened:
         opened.write(name, (head + text).encode("utf-8", "replace"))
     return folder / name
+
+
+def _unwritten(desk: "Desk", error: Unwritable) -> int:
+    """The work is done, and its words are lost: the other stream says so, where it still takes any."""
+    _unheard()
+    with contextlib.suppress(Unwritable, BrokenPipeError):
+        trouble = _worded(desk, error)
+        if trouble is not None:
+            desk.screen.error(trouble)
+            desk.screen.flush()
+    return int(error.exit)
 
 
 def _unheard() -> int:

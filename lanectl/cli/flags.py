@@ -1,11 +1,14 @@
 """The flags that every command understands, before or after its name, and the decorator that adds them."""
 
 import inspect
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from lanectl.lane.signals import Interrupted
 
 if TYPE_CHECKING:
     from lanectl.cli.desk import Desk
@@ -60,7 +63,11 @@ def common(function: Callable[..., "Answer | None"]) -> Callable[..., "Answer | 
     def command(ctx: typer.Context, **values: Any) -> "Answer | None":  # noqa: ANN401 -- whatever the command takes
         desk: Desk = ctx.obj
         desk.take(ctx.command_path, **{name: values.pop(name) for name in COMMON})
-        return function(desk, **({"ctx": ctx} if "ctx" in wanted else {}), **values)
+        try:
+            return function(desk, **({"ctx": ctx} if "ctx" in wanted else {}), **values)
+        except KeyboardInterrupt as stop:
+            # typer would make a bare code of it, and lose what the verb has noted.
+            raise Interrupted(signal.SIGINT) from stop
 
     named = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
     command.__signature__ = inspect.Signature([context, *named, *shared])  # type: ignore[attr-defined]  # typer reads it

@@ -68,6 +68,8 @@ class Prepared:
     jobs: Draft
     artifacts: Path
     warnings: tuple[str, ...]
+    # How many items of the source `--only` leaves out.
+    passed_over: int = 0
 
 
 def params_of(lane: Lane, recipe: Recipe, lanes: Lanes, *, today: date) -> tuple[Params, list[str]]:
@@ -132,6 +134,7 @@ def prepare(lane: Lane, recipe: Recipe, wishes: Wishes, *, lanes: Lanes = Lanes.
         jobs=draft,
         artifacts=_artifact_folder(lane, recipe, where, wishes, run_id),
         warnings=(*([base.note] if base else []), *warnings, *planner.warnings),
+        passed_over=planner.passed_over,
     )
 
 
@@ -194,6 +197,7 @@ class _Planner:
         self._prefix_sha256 = shared.sha256()
         self.form = form_of(recipe, shared)
         self.warnings: list[str] = []
+        self.passed_over = 0
         self._planned = 0
 
     def jobs(self, pen: Pen) -> Iterator[PlannedJob]:
@@ -239,7 +243,10 @@ class _Planner:
         return min(most, self._wishes.limit if self._wishes.limit is not None else most) - self._planned
 
     def _wanted(self, key: str) -> bool:
-        return self._wishes.only is None or fnmatchcase(key, self._wishes.only)
+        if self._wishes.only is None or fnmatchcase(key, self._wishes.only):
+            return True
+        self.passed_over += 1
+        return False
 
     def _key_of(self, item: Item) -> str:
         key = clean(self._templates.key(item, self._recipe.vars, self._repo, self._today))

@@ -17,6 +17,7 @@ from lanectl.lane.pilot import Decision, decide
 from lanectl.lane.prepare import Prepared, Wishes, prepare, repeated
 from lanectl.lane.send import preflight
 from lanectl.lane.settle import settle
+from lanectl.lane.signals import Interrupted
 from lanectl.lane.sync import sync
 from lanectl.models import AttemptState, Estimate, Role, Skip
 from lanectl.plan import batches
@@ -32,7 +33,10 @@ Confirm = Callable[[Estimate], bool]
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What became of one recipe's submission; `run` is None when nothing was left to send."""
+    """What became of one recipe's submission; `run` is None when nothing was left to send.
+
+    `passed_over` counts the items that `--only` left out where it left nothing.
+    """
 
     recipe: str
     run: str | None
@@ -44,6 +48,7 @@ class Submitted:
     estimate: Estimate | None
     artifacts: Path | None
     canceled_by_user: bool = False
+    passed_over: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class Preview:
     params: dict[str, object]
     estimate: Estimate | None
     artifacts: Path
+    passed_over: int = 0
 
 
 def submit(lane: Lane, recipe: Recipe, wishes: Wishes, *, confirm: Confirm | None = None) -> Submitted:
@@ -91,14 +97,30 @@ def submit(lane: Lane, recipe: Recipe, wishes: Wishes, *, confirm: Confirm | Non
             run = record(lane, prepared, decided, wishes, attended=confirm is not None)
             if run is not None:
                 advance(lane, run, snapshot=snapshot)
-    except BaseException:
+        if run is None:
+            return _nothing(prepared)
+        wait_s = recipe.run.pilot_wait_s if wishes.pilot_wait_s is None else wishes.pilot_wait_s
+        settle(lane, run.id, wait_s=wait_s)
+    except BaseException as stop:
+        if isinstance(stop, KeyboardInterrupt | Interrupted):
+            stop.add_note(_left(lane, prepared))
         _forget_unrecorded(lane, prepared.run_id)
         raise
-    if run is None:
-        return _nothing(prepared)
-    wait_s = recipe.run.pilot_wait_s if wishes.pilot_wait_s is None else wishes.pilot_wait_s
-    settle(lane, run.id, wait_s=wait_s)
     return submitted(lane, run.id, estimate=estimated)
+
+
+def _left(lane: Lane, prepared: Prepared) -> str:
+    """What an interrupted submission leaves behind, for whoever interrupted it."""
+    name, run_id = prepared.recipe.name, prepared.run_id
+    if not runs.has_run(lane.db, run_id):
+        return f"interrupted: nothing of {name} was sent"
+    waiting = runs.waiting_count(lane.db, run_id)
+    rest = (
+        f"{counted(waiting, 'job')} not sent yet, which the next tick or pull sends"
+        if waiting
+        else "all sent"
+    )
+    return f"interrupted: run {run_id} of {name} is kept, {rest}: lanectl status {run_id}"
 
 
 def _announced(prepared: Prepared, estimated: Estimate) -> str:
@@ -115,9 +137,10 @@ def preview(lane: Lane, recipe: Recipe, wishes: Wishes, *, host: str) -> Preview
     """Everything that `submit` does before it sends, and nothing of it kept; no network."""
     prepared = prepare(lane, recipe, wishes)
     try:
-        estimated = decide(lane, prepared, wishes, offline=True).estimate
+        decided = decide(lane, prepared, wishes, offline=True)
+        estimated = decided.estimate
         shared_bytes = _shared_bytes(prepared, estimated.cache.mode)
-        split = [len(numbers) for numbers in _split(prepared.jobs, shared_bytes)]
+        split = [len(numbers) for _, numbers in _parts(prepared.jobs, decided.pilots, shared_bytes)]
         job = prepared.jobs.first
         first = lane.spool.run(prepared.run_id).job(job.offset, job.bytes) if job else None
         return Preview(
@@ -134,6 +157,7 @@ def preview(lane: Lane, recipe: Recipe, wishes: Wishes, *, host: str) -> Preview
             params=dict(prepared.shared.params),
             estimate=estimated if prepared.jobs else None,
             artifacts=prepared.artifacts,
+            passed_over=prepared.passed_over,
         )
     finally:
         lane.spool.remove(prepared.run_id)
@@ -191,12 +215,8 @@ def record(
         _check(lane, prepared, decided, wishes, attended=attended and not wishes.yes)
         run = _run(lane, prepared, decided, wishes)
         runs.add_run(lane.db, run, jobs, jobs.skips)
-        pilots = min(decided.pilots, len(jobs) - 1)
-        shared_bytes = _shared_bytes(prepared, run.cache_mode)
-        waiting = iter(jobs)
-        for part, role in ((islice(waiting, pilots), Role.PILOT), (waiting, Role.MAIN)):
-            for numbers in _split(part, shared_bytes):
-                _add_attempt(lane, run, prepared, role, numbers)
+        for role, numbers in _parts(jobs, decided.pilots, _shared_bytes(prepared, run.cache_mode)):
+            _add_attempt(lane, run, prepared, role, numbers)
         if also is not None:
             also(run)
     return run
@@ -300,6 +320,15 @@ def _shared_bytes(prepared: Prepared, cache_mode: str) -> int:
     return len(dumps(prepared.shared.body(cache_mode)))
 
 
+def _parts(jobs: Collection[PlannedJob], pilots: int, shared_bytes: int) -> Iterator[tuple[Role, Numbers]]:
+    """The batches of a run in the order in which they go: the pilot's, then those of the rest."""
+    waiting = iter(jobs)
+    first = islice(waiting, max(min(pilots, len(jobs) - 1), 0))
+    for part, role in ((first, Role.PILOT), (waiting, Role.MAIN)):
+        for numbers in _split(part, shared_bytes):
+            yield role, numbers
+
+
 def _split(jobs: Iterable[PlannedJob], shared_bytes: int) -> Iterator[Numbers]:
     return batches.split((Sized(job.n, job.own_bytes) for job in jobs), shared_bytes=shared_bytes)
 
@@ -315,6 +344,7 @@ def _nothing(prepared: Prepared) -> Submitted:
         batches=(),
         estimate=None,
         artifacts=None,
+        passed_over=prepared.passed_over,
     )
 
 

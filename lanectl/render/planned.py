@@ -1,6 +1,6 @@
 """What was planned and sent, or would be: submit, its dry run, estimate, and what one job costs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -67,7 +67,8 @@ def submitted_data(done: "Submitted") -> dict[str, JsonValue]:
 def draw_submitted(screen: "Screen", done: "Submitted") -> None:
     """One submission: the run and what it will cost."""
     if done.run is None:
-        screen.say(f"{done.recipe}: {_why_nothing(done)}")
+        why = "nothing was sent" if done.canceled_by_user else _nothing(done.skipped, done.passed_over)
+        screen.say(f"{done.recipe}: {why}")
         draw_skips(screen, done.skipped)
         return
     screen.title(f"{done.recipe}, run {done.run}: {done.state}")
@@ -217,7 +218,7 @@ def preview_data(seen: "Preview") -> dict[str, JsonValue]:
 def draw_preview(screen: "Screen", seen: "Preview") -> None:
     """The prefix and the first job as they would go out, then counts, sizes and cost."""
     if not seen.jobs:
-        screen.say(f"{seen.recipe}: nothing to send")
+        screen.say(f"{seen.recipe}: {_nothing(seen.skipped, seen.passed_over)}")
         draw_skips(screen, seen.skipped)
         return
     screen.title(f"{seen.recipe}: the prefix, {size(seen.prefix_bytes)} in every request")
@@ -257,10 +258,12 @@ def parameters(params: Mapping[str, object]) -> str:
     return ", ".join(told)
 
 
-def _why_nothing(done: "Submitted") -> str:
-    if done.canceled_by_user:
-        return "nothing was sent"
-    return "nothing new to send" if done.skipped else "nothing to send: the source yields no item"
+def _nothing(skipped: Collection[Skip], passed_over: int) -> str:
+    if skipped:
+        return "nothing new to send"
+    if passed_over:
+        return f"nothing to send: --only leaves out all {counted(passed_over, 'item')} of the source"
+    return "nothing to send: the source yields no item"
 
 
 def _batch_data(one: "Attempt") -> JsonValue:

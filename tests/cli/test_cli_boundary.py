@@ -121,6 +121,30 @@ def test_closed_pipe_is_0_without_a_word(argv: list[str], tmp_path: Path) -> Non
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that takes nothing is Linux's")
+@pytest.mark.parametrize("argv", [["status"], ["status", "--json"], ["--help"], ["recipes", "schema"]])
+def test_stdout_on_a_full_disk_is_one_line_and_a_failure(argv: list[str], tmp_path: Path) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "LANECTL_HOME": str(tmp_path)}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lanectl", *argv],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environ,
+            text=True,
+        )
+    assert (done.returncode, done.stderr.splitlines()[-2:]) == (
+        1,
+        [
+            "error: what was done could not be printed: no space left on device - stdout",
+            "hint: lanectl status",
+        ],
+    )
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "logs").exists()
+
+
 def test_closed_stdout_is_no_failure(tmp_path: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "LANECTL_HOME": str(tmp_path)}
     done = subprocess.run(

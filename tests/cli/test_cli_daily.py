@@ -1,13 +1,15 @@
 """Submit, status, pull: the loop of every day, as a person and as a script see it."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from lanectl.cli import main
 from lanectl.sandbox.faults import Faults, ItemFault, WireFault
 from lanectl.sandbox.server import Sandbox
-from tests.cli.cli_world import Cli, make_repo
+from tests.cli.cli_world import Cli, Clock, make_repo
 
 
 def unvarying(text: str, run: str, root: Path) -> str:
@@ -226,6 +228,54 @@ def test_secret_is_withheld_by_name_and_never_repeated(cli: Cli, repo: Path) -> 
 def test_limit_and_only_choose_items(cli: Cli) -> None:
     ran = cli("submit", "notes", "--only", "b*", "--limit", "1", "--json")
     assert (ran.code, ran.data["runs"][0]["jobs"]) == (0, 1)
+
+
+@pytest.mark.usefixtures("provider", "repo")
+def test_interrupted_wait_for_the_pilot_says_what_is_left_and_how_it_goes_on(
+    capsys: pytest.CaptureFixture[str], clock: Clock
+) -> None:
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    assert main(["submit", "notes", "--pilot", "1", "--json"], clock=clock, sleep=stop) == 130
+    out, err = capsys.readouterr()
+    (told,) = json.loads(out)["warnings"]
+    assert err == f"warning: {told}\n"
+    assert re.fullmatch(
+        r"interrupted: run (\w{10}) of notes is kept, 2 jobs not sent yet, which the next tick or pull sends:"
+        r" lanectl status \1",
+        told,
+    )
+
+
+@pytest.mark.usefixtures("provider", "repo")
+def test_submit_interrupted_before_it_sends_says_that_nothing_was_sent(
+    capsys: pytest.CaptureFixture[str], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lanectl.lane.submit.decide", stop)
+    assert main(["submit", "notes"], clock=clock, sleep=clock.sleep) == 130
+    assert capsys.readouterr() == ("", "warning: interrupted: nothing of notes was sent\n")
+
+
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]])
+@pytest.mark.usefixtures("provider", "repo")
+def test_only_that_leaves_nothing_says_so(cli: Cli, flags: list[str]) -> None:
+    ran = cli("submit", "notes", "--only", "z*", *flags)
+    assert (ran.code, ran.out, ran.err) == (
+        0,
+        "notes: nothing to send: --only leaves out all 3 items of the source\n",
+        "",
+    )
+
+
+@pytest.mark.usefixtures("provider", "repo")
+def test_dry_run_counts_the_batches_that_submit_sends(cli: Cli) -> None:
+    flags = ("submit", "notes", "--pilot", "1", "--json")
+    assert cli(*flags, "--dry-run").data["previews"][0]["batches"] == [{"jobs": 1}, {"jobs": 2}]
+    assert [one["jobs"] for one in cli(*flags).data["runs"][0]["batches"]] == [1, 2]
 
 
 def test_source_that_yields_nothing_is_one_line_and_0(

@@ -195,7 +195,7 @@ def test_confirmation_refused_leaves_nothing(scene: Scene, box: Sandbox, open_la
 def test_preview_shows_the_request_and_keeps_nothing(scene: Scene, box: Sandbox, open_lane: OpenLane) -> None:
     lane = open_lane()
     shown = preview(lane, scene.recipe(), scene.wishes(), host="example.invalid")
-    assert (shown.jobs, shown.batches, shown.first_key) == (4, (4,), "alpha.txt")
+    assert (shown.jobs, shown.batches, shown.first_key) == (4, (1, 3), "alpha.txt")
     assert "the text of alpha.txt" in str(shown.first_prompt)
     assert lane.spool.runs() == []
     assert box.seen == ()
