@@ -26,9 +26,14 @@ class Canceled:
 
 
 def cancel(lane: Lane, run: Run) -> Canceled:
-    """Ask for every open batch of a run to be canceled; requests under way may still complete and cost."""
+    """Ask for every open batch of a run to be canceled; requests under way may still complete and cost.
+
+    A run that is settled stays what it is.
+    """
     with lane.locked():
         sync(lane)
+        if runs.get_run(lane.db, run.id).pulled_at is not None:
+            return Canceled(run.id, (), 0, 0)
         runs.mark_canceled(lane.db, run.id, now=lane.now)
         dropped = runs.waiting_count(lane.db, run.id)
         runs.mark_dropped(lane.db, run.id, now=lane.now)

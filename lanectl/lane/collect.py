@@ -24,6 +24,8 @@ from lanectl.state.runs import Run, list_jobs
 
 GROUP = 64
 GROUP_BYTES = 16_000_000
+# Results of which nothing can be read, their usage neither.
+GONE = frozenset({Outcome.MISSING, Outcome.UNREADABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,14 @@ class PriceBook:
         self._prices = Prices(datetime.fromisoformat(day).date(), lane.settings.price_overrides)
         self._model = run.model
 
-    def price(self, usage: Usage) -> Price:
-        """What one usage costs here, on the other lane, and here without a cache."""
+    def price(self, result: Result) -> Price:
+        """What one result costs here, on the other lane, and here without a cache.
+
+        Of one that is gone nobody knows: it may well have been answered, and billed.
+        """
+        if result.outcome in GONE:
+            return Price(None, None, None)
+        usage = result.usage
         plain = Usage(
             input_tokens=usage.prompt_tokens,
             output_tokens=usage.output_tokens,
@@ -215,7 +223,7 @@ def _record(
     folder.sync()
     with lane.db.write():
         for read, files in placed:
-            price = book.price(read.result.usage)
+            price = book.price(read.result)
             answers.add_answer(lane.db, run.id, attempt.number, read.job, read.result, price, now=lane.now)
             if read.job not in standing:
                 answers.add_artifacts(lane.db, run.id, read.job, files, read.result.findings)
@@ -239,7 +247,8 @@ def _settle_missing(lane: Lane, run: Run, attempt: Attempt, book: PriceBook, unr
     sendings = attempts.list_sendings(lane.db, attempt)
     jobs = array("q", (sending.job for sending in sendings if sending.job not in done))
     if attempt.error:
-        error = JobError(attempt.error.partition(":")[0], attempt.error)
+        kind, _, said = attempt.error.partition(": ")
+        error = JobError(kind, said or attempt.error)
         missing = Result(Outcome.MISSING, error=error, headline="its results are gone at the provider")
     elif unreadable >= len(jobs):
         error = JobError("unreadable", "its line of the results cannot be read; it is in the quarantine")
@@ -250,5 +259,5 @@ def _settle_missing(lane: Lane, run: Run, attempt: Attempt, book: PriceBook, unr
     with lane.db.write():
         for job in jobs:
             answers.add_answer(
-                lane.db, run.id, attempt.number, job, missing, book.price(Usage()), now=lane.now
+                lane.db, run.id, attempt.number, job, missing, book.price(missing), now=lane.now
             )

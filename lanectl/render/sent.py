@@ -18,7 +18,8 @@ def canceled_data(done: "Canceled") -> dict[str, JsonValue]:
 def draw_canceled(screen: "Screen", done: "Canceled") -> None:
     """What was asked, and what follows."""
     asked = counted(len(done.asked), "batch", "batches")
-    screen.say(f"run {done.run}: the provider was asked to cancel {asked}")
+    said = f"the provider was asked to cancel {asked}" if done.asked else "nothing of it is at the provider"
+    screen.say(f"run {done.run}: {said}")
     if done.dropped:
         screen.say(f"{counted(done.dropped, 'job')} that were not sent are given up")
     if done.unknown:

@@ -118,18 +118,19 @@ def _cache(total: Line) -> list[str]:
 
 
 def _row(line: Line) -> list[str]:
-    paid = dollars(line.paid_usd)
-    if line.unknown and line.known_usd:
-        paid = f"{dollars(line.known_usd)} + ?"
     return [
         line.key,
         f"{line.answers:,}",
         "-" if line.expected_usd is None else dollars(line.expected_usd),
-        paid,
+        _paid(line),
         dollars(line.list_usd),
         "-" if line.hit_rate is None else f"{line.hit_rate:.0%}",
         dollars(line.reserved_usd) if line.unfinished else "-",
     ]
+
+
+def _paid(line: Line) -> str:
+    return f"{dollars(line.known_usd)} + ?" if line.unknown and line.known_usd else dollars(line.paid_usd)
 
 
 def _draw_bars(screen: "Screen", spend: Spend) -> None:
@@ -143,7 +144,7 @@ def _draw_bars(screen: "Screen", spend: Spend) -> None:
     for line in lines:
         cells = round(room * line.known_usd / most)
         bar = BAR * max(cells, 1 if line.known_usd else 0)
-        screen.say(f"{line.key[:NAME]:<{NAME}}{dollars(line.known_usd):>{FIGURE}}  {bar}".rstrip())
+        screen.say(f"{line.key[:NAME]:<{NAME}}{_paid(line):>{FIGURE}}  {bar}".rstrip())
 
 
 def invoice_data(invoice: "Invoice") -> dict[str, JsonValue]:

@@ -267,6 +267,9 @@ def test_archived_results_end_as_missing_with_the_reason(sent: Scene, open_lane:
     (answer,) = answers.history(lane.db, the_run(lane).id, 0)
     assert answer.error is not None
     assert answer.error.type == "archived"
+    assert answer.error.message == "the provider let the results go after 29 days"
+    # They were answered, and billed: nobody knows how much.
+    assert (answer.cost_usd, answer.list_usd) == (None, None)
 
 
 def test_batch_canceled_elsewhere_ends_its_jobs_as_canceled(

@@ -315,6 +315,13 @@ def test_terminal_shows_the_table_the_bars_and_what_it_means() -> None:
     )
 
 
+def test_cost_that_nobody_knows_is_no_bar_of_nothing() -> None:
+    out = io.StringIO()
+    rows = [ROWS[0], a_row("run2", recipe="codemod", cost_usd=None, known_usd=Decimal(0), unknown=10)]
+    draw_spend(Screen(out, io.StringIO(), None, {}), build(rows, PLANS, by="recipe", since="", sandbox=False))
+    assert "codemod                    unknown\n" in out.getvalue()
+
+
 def test_csv_has_a_line_for_each_group_and_computes_nothing() -> None:
     rows = [a_row(recipe="=HYPERLINK(1)")]
     plans = [a_plan(recipe="=HYPERLINK(1)")]
