@@ -76,7 +76,7 @@ def ask(
         files=tuple(files or ()),
         repo=repo,
         sets=_pairs(sets) if sets else {},
-        allow=frozenset(allow or ()),
+        allow=_allowed(allow) if allow else frozenset(),
     )
     if follow and (recipe or files or system):
         raise UsageError(
@@ -100,6 +100,12 @@ def _pairs(sets: list[str]) -> dict[str, str]:
     from lanectl.cli.submitting import pairs
 
     return pairs(sets)
+
+
+def _allowed(kinds: list[str]) -> frozenset[str]:
+    from lanectl.cli.submitting import allowed
+
+    return allowed(kinds)
 
 
 def signals() -> "Signals":

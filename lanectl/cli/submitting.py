@@ -15,7 +15,9 @@ from lanectl.cli.pulling import pulled_answer
 from lanectl.cli.telling import unheard
 from lanectl.errors import LanectlError, NoAccess, TryLater, UsageError
 from lanectl.lane.prepare import Wishes
+from lanectl.lane.scan import PREFIX
 from lanectl.lane.submit import Confirm, Preview, Submitted, preview, submit
+from lanectl.lane.trust import PROGRAMS
 from lanectl.recipe.tables import Recipe, TextSource
 from lanectl.render.answer import Answer
 from lanectl.render.planned import (
@@ -70,8 +72,18 @@ def wishes(
         wait=wait,
         # The folder is meant from where the user stands, not from the top of the repository.
         out=None if out is None else out.absolute(),
-        allow=frozenset(allow or ()),
+        allow=allowed(allow or ()),
     )
+
+
+def allowed(kinds: Sequence[str]) -> frozenset[str]:
+    """What `--allow` lets through; raises UsageError for a kind that would let nothing through."""
+    for kind in kinds:
+        if kind != PROGRAMS and not kind.startswith(PREFIX):
+            raise UsageError(
+                f"--allow takes {PROGRAMS} or {PREFIX}FINGERPRINT, not {kind}", hint="lanectl submit --help"
+            )
+    return frozenset(kinds)
 
 
 def with_stdin(recipe: Recipe, asked: Wishes) -> Wishes:

@@ -168,7 +168,7 @@ def _size(jobs: int, settings: File) -> str:
     least = settings.queue.min_jobs
     if jobs >= least:
         return f"{jobs:,} jobs are a batch of their own, at half price"
-    wait = f"{least:,} or {settings.queue.max_wait_s:,} s"
+    wait = f"{least:,} of its kind or {settings.queue.max_wait_s:,} s"
     if jobs == 1:
         return f"one job gains nothing as a batch of its own, so it waits for {wait}, then goes at half price"
     return f"{jobs:,} jobs are few for a batch, so they wait for {wait}, then go at half price"

@@ -47,7 +47,10 @@ def show_job(lane: Lane, run: Run, key: str) -> ShownJob:
     """One job by its key; raises `UsageError` for a key that the run does not have."""
     job = runs.find_job(lane.db, run.id, key)
     if job is None:
-        raise UsageError(f"run {run.id} has no job {key}", hint=f"lanectl show {run.id}")
+        skip = runs.find_skip(lane.db, run.id, key)
+        why = "" if skip is None else f": it was not sent, {skip.reason}"
+        detail = f" ({skip.detail})" if skip is not None and skip.detail else ""
+        raise UsageError(f"run {run.id} has no job {key}{why}{detail}", hint=f"lanectl show {run.id}")
     spooled = lane.spool.run(run.id)
     shared = spooled.read_json("shared.json")
     prompt = None

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 GAP = 2
-# What a column is still worth having with, when all do not fit.
-LEAST, FOLDED = 8, 24
+# What a column is still worth having with, when all do not fit; a stub where nothing else can be taken.
+LEAST, STUB, FOLDED = 8, 4, 24
 YES = frozenset({"y", "yes"})
-COMMAND = re.compile(r"\blanectl (?=[a-z])")
+# Not the end of a path such as `/var/lib/lanectl`.
+COMMAND = re.compile(r"(?<![\w/])lanectl (?=[a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,8 @@ class Screen:
         self.title(title)
         lines = [[line(cell) for cell in row] for row in rows]
         table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
-        for column, width in zip(columns, widths(columns, lines, self.width), strict=True):
+        wide = widths(columns, lines, self.width)
+        for column, width in zip(columns, wide, strict=True):
             table.add_column(
                 Text(column.name),
                 justify="right" if column.right else "left",
@@ -131,9 +133,13 @@ class Screen:
             )
         for row in lines:
             table.add_row(*map(Text, row))
+        # Wider than a very narrow terminal, which then folds the lines; rich would cut figures.
+        room = max(self.width, sum(wide) + GAP * len(wide))
         console = self._console(self._out)
+        if room > self.width:
+            console = _console(self._out, color=self.color, width=room)
         with console.capture() as captured:
-            console.print(table, width=self.width)
+            console.print(table, width=room)
         # rich fills the last cell of a line with blanks that nobody needs.
         for printed in captured.get().splitlines():
             self._out.write(printed.rstrip() + "\n")
@@ -216,13 +222,16 @@ class Screen:
 
 
 def widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    """How many cells each column gets of `room`: what it needs, or less for those that may be cut."""
+    """How many cells each column gets of `room`: what it needs, or less for those that may be cut.
+
+    Those that are never cut may need more than there is.
+    """
     wanted = [
         max([cells(column.name), *(cells(row[place]) for row in rows)])
         for place, column in enumerate(columns)
     ]
     over = sum(wanted) + GAP * (len(columns) - 1) - room
-    for fold, least in ((True, FOLDED), (False, LEAST)):
+    for fold, least in ((True, FOLDED), (False, LEAST), (False, STUB)):
         loose = [n for n, one in enumerate(columns) if one.fold is fold and not (one.right or one.keep)]
         while over > 0 and loose:
             widest = max(loose, key=lambda n: wanted[n])
@@ -233,7 +242,7 @@ def widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) 
     return wanted
 
 
-def _console(stream: Stream, *, color: bool) -> "Console":
+def _console(stream: Stream, *, color: bool, width: int | None = None) -> "Console":
     from rich.console import Console
 
     class Quiet(Console):
@@ -247,7 +256,7 @@ def _console(stream: Stream, *, color: bool) -> "Console":
         force_terminal=terminal,
         color_system="auto" if terminal and color else None,
         no_color=not color,
-        width=None if terminal else WIDTH,
+        width=width if terminal or width else WIDTH,
         markup=False,
         highlight=False,
         emoji=False,

@@ -252,6 +252,12 @@ class Skips(Collection[Skip]):
         return {row["reason"]: row["c"] for row in rows}
 
 
+def find_skip(db: Database, run_id: str, key: str) -> Skip | None:
+    """The item of a run that was not sent under this key, and why; None where there is none."""
+    row = db.row("SELECT key, reason, detail FROM skips WHERE run = ? AND key = ?", (run_id, key))
+    return None if row is None else Skip(row["key"], row["reason"], row["detail"])
+
+
 def list_skips(db: Database, run_id: str) -> list[Skip]:
     """The items of a run that were not sent, in the source's order."""
     return list(Skips(db, run_id))

@@ -157,6 +157,7 @@ def test_file_where_the_output_folder_must_be_is_told_and_nothing_is_half_writte
         pytest.param(["--limit", "0"], id="limit of nothing"),
         pytest.param(["--max-cost", "-1"], id="cap below nothing"),
         pytest.param(["--cache", "2h"], id="unknown cache"),
+        pytest.param(["--allow", "secrets:0123456789abcdef"], id="allow of an unknown kind"),
     ],
 )
 @pytest.mark.usefixtures("repo", "provider")
@@ -164,6 +165,14 @@ def test_flag_that_cannot_be_is_a_usage_error(cli: Cli, argv: list[str]) -> None
     ran = cli("submit", "notes", *argv)
     assert (ran.code, ran.out) == (2, "")
     assert one_line_one_hint(ran.told)
+
+
+@pytest.mark.usefixtures("repo")
+def test_value_that_is_no_choice_is_told_with_the_choices_alone(cli: Cli) -> None:
+    assert cli("spend", "--by", "hour").told[0] == (
+        "error: invalid value for '--by': 'hour' is not one of 'day', 'recipe', 'model', 'run'"
+        " - lanectl spend"
+    )
 
 
 @pytest.mark.usefixtures("repo", "provider")

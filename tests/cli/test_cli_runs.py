@@ -67,6 +67,17 @@ def test_show_of_an_unknown_job_is_a_usage_error(cli: Cli, pulled: str) -> None:
     assert (ran.code, ran.told[1]) == (2, f"hint: lanectl show {pulled}")
 
 
+def test_show_of_an_item_that_was_not_sent_says_why(cli: Cli, provider: Sandbox, repo: Path) -> None:
+    (repo / "empty.txt").touch()
+    run = cli("submit", "notes", "--json").data["runs"][0]["run"]
+    assert len(provider.ledger()) == 1
+    ran = cli("show", f"{run}/empty.txt")
+    assert (ran.code, ran.told) == (
+        2,
+        [f"error: run {run} has no job empty.txt: it was not sent, empty", f"hint: lanectl show {run}"],
+    )
+
+
 @pytest.mark.usefixtures("repo")
 def test_retry_sends_only_what_did_not_succeed(cli: Cli, provider: Sandbox) -> None:
     provider.set_faults(Faults(items=(ItemFault("errored", contains="beta", batches=(1,)),)))
@@ -148,3 +159,12 @@ def test_cancel_asks_the_provider_and_says_what_follows(
     outcomes = cli("pull", sent, "--json").data["runs"][0]["outcomes"]
     assert sum(outcomes.values()) == 3
     assert outcomes.get("canceled", 0) > 0
+
+
+def test_cancel_of_a_settled_run_changes_nothing(cli: Cli, provider: Sandbox, pulled: str) -> None:
+    before = cli("spend", "--json").data
+    ran = cli("cancel", pulled)
+    assert (ran.code, ran.out, ran.err) == (0, f"run {pulled}: nothing of it is at the provider\n", "")
+    assert not any(one.path.endswith("/cancel") for one in provider.seen)
+    assert cli("status", pulled, "--json").data["runs"][0]["canceled"] is False
+    assert cli("spend", "--json").data == before

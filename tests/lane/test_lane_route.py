@@ -13,7 +13,10 @@ CRON = {"SHELL": "/bin/sh", "LOGNAME": "ada", "HOME": "/home/ada", "PATH": "/usr
 HUMAN = Signals(True, "terminal", "somebody sits at the terminal")
 NOBODY = Signals(False, "cron", "nobody waits: there is no terminal (cron, or another program)")
 HAIKU, OPUS, OTHER = "claude-haiku-5-5", "claude-opus-5-5", "deepseek-chat"
-ALONE = "one job gains nothing as a batch of its own, so it waits for 20 or 3,600 s, then goes at half price"
+ALONE = (
+    "one job gains nothing as a batch of its own, so it waits for 20 of its kind or 3,600 s,"
+    " then goes at half price"
+)
 SETTINGS = File(
     lanes=Lanes(
         batch=BatchLane(hints={"cheap": LaneSettings(HAIKU, "low")}),
@@ -106,7 +109,7 @@ def test_surroundings_say_whether_somebody_waits(
             OPUS,
             "max",
             "1h",
-            f"{NOBODY.seen}; 7 jobs are few for a batch, so they wait for 20 or 3,600 s, "
+            f"{NOBODY.seen}; 7 jobs are few for a batch, so they wait for 20 of its kind or 3,600 s, "
             "then go at half price",
             id="seven jobs from cron",
         ),

@@ -100,6 +100,8 @@ def test_sandbox_marks_every_title_and_every_command_to_type() -> None:
     desk.screen.table("More", COLUMNS, [])
     assert desk.out.text.count("(sandbox: no model was called)") == 2
     assert desk.screen.typed("held: x; lanectl release abc") == "held: x; lanectl --sandbox release abc"
+    elsewhere = "env LANECTL_HOME=/var/lib/lanectl lanectl doctor"
+    assert desk.screen.typed(elsewhere) == "env LANECTL_HOME=/var/lib/lanectl lanectl --sandbox doctor"
     desk.screen.flagged = False
     assert desk.screen.typed("lanectl pull") == "lanectl pull"
 
@@ -114,6 +116,17 @@ def test_table_of_long_and_wide_cells_fits_80_columns() -> None:
     assert max(map(cells, lines)) <= 80
     assert all(line == line.rstrip() for line in lines)
     assert "$1,000,000.00" in desk.out.text
+
+
+def test_terminal_too_narrow_for_the_figures_of_a_table_folds_its_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    desk = Desk(terminal=True, environ={"TERM": "xterm", "NO_COLOR": "1"})
+    columns = [Column("run", keep=True), Column("recipe"), Column("paid", right=True)]
+    assert desk.screen.width == 20
+    desk.screen.table("Runs", columns, [["qrtdb6hqmp", "release-notes", "$1,234.56"]])
+    assert desk.out.text == "Runs\nrun         rec…       paid\nqrtdb6hqmp  rel…  $1,234.56\n"
 
 
 def test_question_is_asked_only_where_somebody_watches() -> None:
