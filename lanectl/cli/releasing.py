@@ -61,7 +61,7 @@ def settled(lane: "Lane", run: "Run", batch_id: str | None) -> Answer:
 
     def draw(screen: "Screen") -> None:
         screen.say(f"run {run.id}: batch {attempt.number} {told}")
-        screen.note(then)
+        screen.note(screen.typed(then))
 
     return Answer(
         {"run": run.id, "batch": attempt.number, "id": attempt.batch_id, "state": str(attempt.state)}, draw

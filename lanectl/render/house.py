@@ -119,7 +119,7 @@ def draw_recovered(screen: "Screen", done: "Recovered") -> None:
         + (f", {counted(done.foreign, 'batch', 'batches')} of others left alone" if done.foreign else "")
     )
     for run in done.runs:
-        screen.say(f"run {run}: lanectl show {run}")
+        screen.say(screen.typed(f"run {run}: lanectl show {run}"))
     for note in done.notes:
         screen.say(f"- {note}")
 

@@ -20,8 +20,8 @@ GAP = 2
 # What a column is still worth having with, when all do not fit; a stub where nothing else can be taken.
 LEAST, STUB, FOLDED = 8, 4, 24
 YES = frozenset({"y", "yes"})
-# Not the end of a path such as `/var/lib/lanectl`.
-COMMAND = re.compile(r"(?<![\w/])lanectl (?=[a-z])")
+# Not the end of a path such as `/var/lib/lanectl`, and not the command that serves the sandbox.
+COMMAND = re.compile(r"(?<![\w/])lanectl (?=[a-z])(?!sandbox\b)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 import pytest
 
 from lanectl.errors import LanectlError, UsageError
+from lanectl.lane.recover import Recovered
+from lanectl.render.house import draw_recovered
 from lanectl.render.screen import Column
 from tests.render.render_world import Desk
 
@@ -102,8 +104,18 @@ def test_sandbox_marks_every_title_and_every_command_to_type() -> None:
     assert desk.screen.typed("held: x; lanectl release abc") == "held: x; lanectl --sandbox release abc"
     elsewhere = "env LANECTL_HOME=/var/lib/lanectl lanectl doctor"
     assert desk.screen.typed(elsewhere) == "env LANECTL_HOME=/var/lib/lanectl lanectl --sandbox doctor"
+    assert desk.screen.typed("lanectl sandbox --port 0") == "lanectl sandbox --port 0"
     desk.screen.flagged = False
     assert desk.screen.typed("lanectl pull") == "lanectl pull"
+
+
+def test_recovered_runs_are_shown_with_the_command_of_this_sandbox() -> None:
+    desk = Desk()
+    desk.screen.flagged = True
+    draw_recovered(desk.screen, Recovered(("qrtdb6hqmp",), 3, (), 0, ()))
+    assert desk.out.text == (
+        "1 run rebuilt, 3 outcomes recorded\nrun qrtdb6hqmp: lanectl --sandbox show qrtdb6hqmp\n"
+    )
 
 
 def test_table_of_long_and_wide_cells_fits_80_columns() -> None:
