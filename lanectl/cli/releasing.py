@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from lanectl.state.runs import Run
 
 
-def sent_again(done: Submitted) -> Answer:
-    """A run after more of it was sent, in the form that `submit` has."""
+def sent_again(done: Submitted, *, again: int = 0) -> Answer:
+    """A run after more of it was sent, in the form that `submit` has; `again` of its jobs a further time."""
 
     def draw(screen: "Screen") -> None:
         draw_submitted(screen, done)
+        if again:
+            screen.say(f"of these jobs again: {again:,}")
         draw_return(screen, [done])
 
     return Answer({"runs": [submitted_data(done)]}, draw, trouble=trouble_of_submitted(done))

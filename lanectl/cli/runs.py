@@ -64,7 +64,8 @@ def retry(
     with desk.lasting_lane() as lane:
         found = _known(lane, run)
         wanted = [word.strip() for word in only.split(",") if word.strip()] if only else None
-        return sent_again(retry_run(lane, found, choose(lane, found, wanted)))
+        choice = choose(lane, found, wanted)
+        return sent_again(retry_run(lane, found, choice), again=len(choice.jobs))
 
 
 def release(

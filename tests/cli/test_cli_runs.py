@@ -91,6 +91,13 @@ def test_retry_sends_only_what_did_not_succeed(cli: Cli, provider: Sandbox) -> N
     assert cli("pull", "--wait", "--json").data["runs"][0]["outcomes"] == {"succeeded": 3}
 
 
+@pytest.mark.usefixtures("repo")
+def test_retry_says_how_many_of_the_jobs_go_again(cli: Cli, provider: Sandbox) -> None:
+    provider.set_faults(Faults(items=(ItemFault("errored", contains="beta", batches=(1,)),)))
+    cli("submit", "notes", "--wait")
+    assert "of these jobs again: 1\n" in cli("retry", "latest").out
+
+
 def test_retry_of_an_unknown_outcome_is_a_usage_error(cli: Cli, pulled: str) -> None:
     ran = cli("retry", pulled, "--only", "bogus")
     assert (ran.code, len(ran.told)) == (2, 2)
