@@ -2,6 +2,7 @@
 command."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from itertools import islice
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from lanectl.digest.account import dollars
 from lanectl.digest.words import counted
+from lanectl.errors import LanectlError
 from lanectl.lane import budget
 from lanectl.lane.advance import advance
 from lanectl.lane.context import Lane
@@ -103,7 +105,9 @@ def submit(lane: Lane, recipe: Recipe, wishes: Wishes, *, confirm: Confirm | Non
         settle(lane, run.id, wait_s=wait_s)
     except BaseException as stop:
         if isinstance(stop, KeyboardInterrupt | Interrupted):
-            stop.add_note(_left(lane, prepared))
+            # What cannot be said of a broken state file must not take the interruption's place.
+            with suppress(LanectlError):
+                stop.add_note(_left(lane, prepared))
         _forget_unrecorded(lane, prepared.run_id)
         raise
     return submitted(lane, run.id, estimate=estimated)
