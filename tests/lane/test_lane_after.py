@@ -373,7 +373,7 @@ def test_tick_pulls_retries_what_the_recipe_allows_and_tells_each_event_once(
     assert tick(lane).said == ()
     scene.clock.advance(100)
     assert tick(lane).said == (
-        f"notes {run.id}: 1 errored, 3 succeeded",
+        f"notes {run.id}: 3 succeeded, 1 errored",
         f"notes {run.id}: 1 jobs sent again",
     )
     scene.clock.advance(100)
