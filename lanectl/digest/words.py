@@ -1,5 +1,6 @@
 """The sentences of a digest: its first line, and what a person has to do."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from lanectl.digest.account import Money, dollars
@@ -8,6 +9,7 @@ from lanectl.digest.undone import STILL_OUT, Undone
 from lanectl.models import Outcome, RunAccount, Severity
 
 _URGENT = (Severity.CRITICAL, Severity.HIGH)
+_COMMAND = re.compile(r"(?<![\w/])lanectl (?=[a-z])")
 # A command with more names than these is no command to type.
 _NAMED = 6
 
@@ -66,7 +68,12 @@ def needs(
         f"{counted(number, 'patch', 'patches')} to apply: lanectl apply {run}"
         for run, number in patches.items()
     ]
-    return tuple(told)
+    return tuple(typed(text, runs) for text in told)
+
+
+def typed(text: str, runs: Sequence[RunAccount]) -> str:
+    """A sentence of ours with its command as it must be typed to find these runs: a sandbox's lie apart."""
+    return _COMMAND.sub("lanectl --sandbox ", text) if any(run.sandbox for run in runs) else text
 
 
 def without_success(run: RunAccount, *, of: str = "") -> str:
@@ -142,7 +149,7 @@ def left_out(group: SeverityGroup) -> str:
 def whole(runs: Sequence[RunAccount], form: str) -> str:
     """The command that tells these runs whole, in a form for programs."""
     names = " ".join(run.run for run in runs) if len(runs) <= _NAMED else "RUN"
-    return f"lanectl digest {names} --format {form}"
+    return typed(f"lanectl digest {names} --format {form}", runs)
 
 
 def since(first_reported: str | None) -> str:

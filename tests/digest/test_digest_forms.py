@@ -231,6 +231,14 @@ def test_sandbox_stands_in_every_title_and_table() -> None:
     }
 
 
+def test_commands_of_a_sandbox_are_those_that_find_its_runs() -> None:
+    digest = a_night(sandbox=True).digest()
+    made = [markdown.render(digest, link=link), html.render(digest, link=link), *digest.needs]
+    commands = re.findall(r"lanectl (--sandbox )?(?:apply|digest|retry|show)\b", "\n".join(made))
+    assert len(commands) >= 3
+    assert set(commands) == {"--sandbox "}
+
+
 def test_real_night_speaks_of_no_sandbox() -> None:
     digest = a_night().digest()
     for form in FORMS.values():
