@@ -72,7 +72,7 @@ def played(desk: "Desk", repo: Path) -> Answer:
         screen.say(f"lanectl estimate {recipe:<18} what it would cost for real, on both lanes")
         screen.say(f"lanectl submit {recipe + ' --limit 3':<20} the first real night, then: lanectl pull")
         screen.say()
-        screen.say(f"This was the {SANDBOX}, and nothing was written into {repo.resolve()}.")
+        screen.prose(f"This was the {SANDBOX}, and nothing was written into {repo.resolve()}.")
 
     trouble = trouble_of_submitted(sent) or morning.trouble
     return Answer({"runs": [submitted_data(sent)], "pulled": morning.data}, draw, trouble=trouble)

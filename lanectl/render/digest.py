@@ -33,7 +33,7 @@ def draw_digest(screen: "Screen", digest: "Digest") -> None:
     if digest.needs:
         screen.title("Needs you")
         for need in digest.needs:
-            screen.say(f"- {screen.typed(line(need))}")
+            screen.prose(f"- {screen.typed(line(need))}")
     for group in digest.severities:
         _draw_group(screen, digest, group)
     _draw_written(screen, digest)
@@ -41,10 +41,10 @@ def draw_digest(screen: "Screen", digest: "Digest") -> None:
     if digest.moved:
         screen.title("Stale")
     for one in digest.moved:
-        screen.say(f"- {line(one.key)}: reviewed {one.was[:12]}, now {one.now[:12]}")
+        screen.prose(f"- {line(one.key)}: reviewed {one.was[:12]}, now {one.now[:12]}")
     if digest.stale > len(digest.moved):
         more = rest(len(digest.moved), digest.stale, digest.stale)
-        screen.say(screen.typed(f"- {more}: {whole(digest.runs, 'json')}"))
+        screen.prose(screen.typed(f"- {more}: {whole(digest.runs, 'json')}"))
     if digest.runs:
         _draw_runs(screen, digest)
 
@@ -54,14 +54,14 @@ def _draw_group(screen: "Screen", digest: "Digest", group: "SeverityGroup") -> N
     for reported in group.findings:
         if reported.shown:
             for text, style in _finding(reported, group.severity):
-                screen.say(text, style)
+                screen.prose(text, style)
     for more in group.more:
         where = listed([line(key) for _, key, _ in more.where], NAMES)
-        screen.say(f"  plus {more.count:,} more {of_kind(line(more.category))}, in {where}")
+        screen.prose(f"  plus {more.count:,} more {of_kind(line(more.category))}, in {where}")
     for text, style in _still_there(screen, digest, group):
-        screen.say(text, style)
+        screen.prose(text, style)
     if group.cut:
-        screen.say(screen.typed(f"  {line(left_out(group))}: {whole(digest.runs, 'csv')}"))
+        screen.prose(screen.typed(f"  {line(left_out(group))}: {whole(digest.runs, 'csv')}"))
 
 
 def _still_there(screen: "Screen", digest: "Digest", group: "SeverityGroup") -> Iterator[tuple[str, str]]:
@@ -104,7 +104,7 @@ def _draw_written(screen: "Screen", digest: "Digest") -> None:
     for run in digest.runs:
         screen.say(f"in {Path(run.artifacts)}", "dim")
     for text in told:
-        screen.say(text)
+        screen.prose(text)
 
 
 def _written(digest: "Digest") -> Iterator[str]:
@@ -132,10 +132,10 @@ def _draw_undone(screen: "Screen", groups: Sequence["Undone"]) -> None:
     screen.title("Not done")
     for group in groups:
         meaning = f" ({group.meaning})" if group.meaning else ""
-        screen.say(f"- {group.count:,} {line(group.reason)}{meaning}{_common(group)}")
+        screen.prose(f"- {group.count:,} {line(group.reason)}{meaning}{_common(group)}")
         if not group.quiet:
             for told in _which(group):
-                screen.say(f"    {told}", "dim")
+                screen.prose(f"    {told}", "dim")
 
 
 def _common(group: "Undone") -> str:
@@ -182,7 +182,7 @@ def _draw_runs(screen: "Screen", digest: "Digest") -> None:
             for run in digest.runs
         ],
     )
-    screen.say(" ".join(told_money(digest.money)))
-    screen.say(
+    screen.prose(" ".join(told_money(digest.money)))
+    screen.prose(
         "Findings, headlines and suggestions are model output, untrusted: check before you act.", "dim"
     )

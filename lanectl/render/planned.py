@@ -142,7 +142,7 @@ def draw_estimated(screen: "Screen", done: "Estimated") -> None:
         f" {tokens(figures.output_tokens)} out"
     )
     _draw_cache(screen, figures)
-    screen.say(f"pilot: {done.pilots or 'none'}, {done.pilot_reason}")
+    screen.prose(f"pilot: {done.pilots or 'none'}, {done.pilot_reason}")
     _draw_each(screen, done)
     screen.note(f"basis: {figures.basis}", "dim")
     draw_skips(screen, done.skipped)
@@ -173,7 +173,7 @@ def _exact(amount: float | None) -> str:
 
 def draw_estimate(screen: "Screen", figures: Estimate) -> None:
     """What a run will cost, in two lines."""
-    screen.say(
+    screen.prose(
         f"cost: expected {dollars(figures.expected_usd)}, high {dollars(figures.high_usd)},"
         f" at most {dollars(figures.at_most_usd)};"
         f" on the interactive lane {dollars(figures.list_usd)} expected"
@@ -188,13 +188,13 @@ def draw_skips(screen: "Screen", skips: Iterable[Skip]) -> None:
         named = list(islice((skip for skip in skips if skip.reason == reason), NAMED))
         some = ", ".join(skip.key for skip in named)
         more = f" and {count - NAMED:,} more" if count > NAMED else ""
-        screen.say(f"skipped {count:,}, {reason}: {some}{more}")
+        screen.prose(f"skipped {count:,}, {reason}: {some}{more}")
         for skip in skips if screen.verbose else ():
             if skip.reason == reason:
                 screen.detail(f"  {skip.key}: {skip.detail or reason}")
         if reason == "secret":
             for skip in named:
-                screen.say(f"  {skip.key}: {skip.detail}")
+                screen.prose(f"  {skip.key}: {skip.detail}")
 
 
 def preview_data(seen: "Preview") -> dict[str, JsonValue]:
@@ -277,7 +277,7 @@ def _batch_data(one: "Attempt") -> JsonValue:
 
 
 def _draw_cache(screen: "Screen", figures: Estimate) -> None:
-    screen.say(f"cache: {figures.cache.mode}, {figures.cache.reason}")
+    screen.prose(f"cache: {figures.cache.mode}, {figures.cache.reason}")
 
 
 def _plain(value: object) -> JsonValue:

@@ -22,6 +22,8 @@ LEAST, STUB, FOLDED = 8, 4, 24
 YES = frozenset({"y", "yes"})
 # Not the end of a path such as `/var/lib/lanectl`, and not the command that serves the sandbox.
 COMMAND = re.compile(r"(?<![\w/])lanectl (?=[a-z])(?!sandbox\b)")
+# A word with the blanks before it.
+WORD = re.compile(r" *(?:lanectl [a-z-][^\n]*$|\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,10 @@ class Screen:
         """A result: lines that belong to what was asked for."""
         self._print(self._out, text, style)
 
+    def prose(self, text: str, style: str = "") -> None:
+        """A result in sentences: on a terminal its lines end between words, and a command stays on one."""
+        self.say(folded(text, self.width) if self._out.isatty() else text, style)
+
     @property
     def formatted(self) -> bool:
         """Whether results may be drawn for a person's eyes: on a terminal, and not as one object."""
@@ -108,7 +114,7 @@ class Screen:
         if self._titled:
             self.say()
         self._titled = True
-        self.say(text, "bold")
+        self.prose(text, "bold")
 
     def typed(self, text: str) -> str:
         """A sentence of our own with its commands as they must be typed to stay in this sandbox."""
@@ -219,6 +225,26 @@ class Screen:
         if id(stream) not in self._consoles:
             self._consoles[id(stream)] = _console(stream, color=self.color)
         return self._consoles[id(stream)]
+
+
+def folded(text: str, width: int) -> str:
+    """Text with each longer line parted between words, further lines set in below the first's words.
+
+    A command at a line's end is one word: it is there to be copied. What is longer than a line stays so.
+    """
+    return "\n".join(_folded(one, width) if cells(one) > width else one for one in text.split("\n"))
+
+
+def _folded(text: str, width: int) -> str:
+    bare = text.lstrip(" ")
+    below = " " * (len(text) - len(bare) + 2 * bare.startswith("- "))
+    lines = [""]
+    for word in WORD.findall(text):
+        if lines[-1].strip() and cells(lines[-1] + word) > width:
+            lines.append(below + word.lstrip(" "))
+        else:
+            lines[-1] += word
+    return "\n".join(lines)
 
 
 def widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[int]:

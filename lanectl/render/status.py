@@ -135,7 +135,7 @@ def _draw_needs(screen: "Screen", runs: Sequence["RunStatus"]) -> None:
     screen.title("Needs you")
     for one in needing:
         for need in one.needs:
-            screen.say(f"{one.run.recipe} {one.run.id}: {screen.typed(need)}")
+            screen.prose(f"{one.run.recipe} {one.run.id}: {screen.typed(need)}")
 
 
 def _row(one: "RunStatus", now: datetime) -> list[str]:
